@@ -1,0 +1,38 @@
+"""Exception types of the package.
+
+A `UserError` is a mistake in what the user gave (a handle, a binding, a file):
+its message says the rule, the value, the place and the way out, and a command
+prints it as one `error: …` line and exits with status 2. Everything else is a
+defect and keeps its traceback.
+
+The subclasses are also the built-in types that callers of the TF1 Hub API
+expect, so `except ValueError` goes on working.
+"""
+
+
+class UserError(Exception):
+  """A mistake in what the user gave; the message says how to mend it."""
+
+
+class UserValueError(UserError, ValueError):
+  """A value that breaks a rule."""
+
+
+class UserTypeError(UserError, TypeError):
+  """A value of a kind that does not fit."""
+
+
+class UserKeyError(UserError, KeyError):
+  """A name that does not exist; the message lists those there are."""
+
+  def __str__(self) -> str:
+    # KeyError shows the repr of its argument: quotes and escaped newlines.
+    return str(self.args[0]) if self.args else ""
+
+
+class UserRuntimeError(UserError, RuntimeError):
+  """A call made at a moment or in a graph where it cannot work."""
+
+
+class UserOSError(UserError, OSError):
+  """A file or folder that is missing or unreadable."""

@@ -1,0 +1,1 @@
+"""TensorFlow-version differences and private TensorFlow symbols."""

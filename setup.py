@@ -1,0 +1,43 @@
+"""Packaging of hub_estimator."""
+
+import pathlib
+import re
+
+import setuptools
+
+_ROOT = pathlib.Path(__file__).parent
+
+
+def _version():
+  text = (_ROOT / "hub_estimator" / "__init__.py").read_text()
+  return re.search(r'__version__ = "(.+)"', text).group(1)
+
+
+setuptools.setup(
+  name="hub_estimator",
+  version=_version(),
+  description=(
+    "Fine-tune TF1 Hub modules with Estimators and Gin on TensorFlow 2.15 "
+    "to 2.21"
+  ),
+  long_description=(_ROOT / "README.md").read_text(),
+  long_description_content_type="text/markdown",
+  license="Apache-2.0",
+  packages=setuptools.find_packages(include=["hub_estimator*"]),
+  python_requires=">=3.9",
+  install_requires=[
+    "tensorflow>=2.15,<2.22",
+    # tf-keras X.Y requires tensorflow X.Y, so pip picks the matching one.
+    "tf-keras>=2.15,<2.22",
+    "tensorflow-estimator==2.15.0",
+    "absl-py",
+    "gin-config>=0.5",
+    "numpy",
+    "tqdm",
+  ],
+  extras_require={
+    # Data sets bundled with scikit-learn, by name (`NumpyInput`).
+    "sklearn": ["scikit-learn"],
+    "test": ["pytest", "ruff", "scikit-learn", "tensorflow-hub"],
+  },
+)
