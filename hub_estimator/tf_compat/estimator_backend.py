@@ -1,0 +1,111 @@
+"""Loads tensorflow-estimator 2.15.0 on every TensorFlow from 2.15 to 2.21.
+
+TensorFlow 2.16 dropped `tf.estimator`, but the package behind it still works
+once three things stand in for what TensorFlow removed with it:
+
+ -  the API name "estimator" of TensorFlow's export decorator;
+ -  `tensorflow.python.distribute.estimator_training`, for which ours stands
+    in (`hub_estimator.tf_compat.estimator_training`);
+ -  empty packages in the place of its TPU parts, which import TensorFlow
+    modules that are gone.
+"""
+
+import functools
+import importlib
+import importlib.util
+import sys
+import types
+from typing import NamedTuple
+
+from tensorflow.python import distribute
+from tensorflow.python.util import tf_export
+
+from hub_estimator import errors
+from hub_estimator.tf_compat import keras_choice
+
+_PACKAGE = "tensorflow_estimator"
+_VERSION = "2.15.0"
+_API = "tensorflow_estimator.python.estimator.api"
+_TRAINING = "tensorflow.python.distribute.estimator_training"
+_TPU_PACKAGES = (
+  "tensorflow_estimator._api.v1.estimator.tpu",
+  "tensorflow_estimator.python.estimator.api._v1.estimator.tpu",
+)
+
+
+class EstimatorBackend(NamedTuple):
+  """The modules that are `tf.estimator` and `tf.compat.v1.estimator` on 2.15.
+
+  On TensorFlow 2.16 and later, `v1.tpu` is empty.
+  """
+
+  v2: types.ModuleType
+  v1: types.ModuleType
+
+
+@functools.cache
+def load_estimator_backend() -> EstimatorBackend:
+  """Imports tensorflow-estimator, with what it needs put in place first.
+
+  Raises:
+    UserRuntimeError: tensorflow-estimator is missing or of another version, or
+      there is no Keras 2 to build it on (see `keras_choice.load_keras2`).
+  """
+  version = keras_choice.installed_version("tensorflow-estimator")
+  if version != _VERSION:
+    found = f"version {version} is" if version else "it is not"
+    raise errors.UserRuntimeError(
+      f"Estimators come from tensorflow-estimator {_VERSION}, but {found} "
+      f"installed: run `pip install tensorflow-estimator=={_VERSION}`."
+    )
+  if not hasattr(tf_export, "ESTIMATOR_API_NAME"):
+    _forget_failed_import()
+    _add_api_name()
+    _add_tpu_packages()
+  if importlib.util.find_spec(_TRAINING) is None:
+    _add_estimator_training()
+  with keras_choice.keras2_in_place_of_keras3():
+    return EstimatorBackend(
+      v2=importlib.import_module(f"{_API}._v2.estimator"),
+      v1=importlib.import_module(f"{_API}._v1.estimator"),
+    )
+
+
+def _forget_failed_import() -> None:
+  """Drops what an earlier, failed import of tensorflow-estimator left behind.
+
+  Such modules hold the program's TensorFlow, with Keras 3.
+  """
+  for name in list(sys.modules):
+    if name == _PACKAGE or name.startswith(f"{_PACKAGE}."):
+      del sys.modules[name]
+
+
+def _add_api_name() -> None:
+  """Declares the API name "estimator" to TensorFlow's export decorator."""
+  name = "estimator"
+  attributes = type(tf_export.API_ATTRS[tf_export.TENSORFLOW_API_NAME])
+  tf_export.ESTIMATOR_API_NAME = name
+  tf_export.API_ATTRS[name] = attributes(
+    "_estimator_api_names", "_estimator_api_constants"
+  )
+  tf_export.API_ATTRS_V1[name] = attributes(
+    "_estimator_api_names_v1", "_estimator_api_constants_v1"
+  )
+
+
+def _add_tpu_packages() -> None:
+  """Puts empty packages where the TPU parts would be imported."""
+  for tpu in _TPU_PACKAGES:
+    for name in (tpu, f"{tpu}.experimental"):
+      module = types.ModuleType(name, "Empty: no TPU support here.")
+      module.__path__ = []
+      sys.modules[name] = module
+
+
+def _add_estimator_training() -> None:
+  """Puts our estimator_training where tensorflow-estimator imports it."""
+  from hub_estimator.tf_compat import estimator_training
+
+  sys.modules[_TRAINING] = estimator_training
+  distribute.estimator_training = estimator_training
