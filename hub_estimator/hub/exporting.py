@@ -1,0 +1,102 @@
+"""Writing modules: from a session, or straight from a checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Callable
+
+import numpy as np
+
+from hub_estimator import errors
+from hub_estimator.hub import module_folder, variable_files
+from hub_estimator.hub.graph_variant import GraphVariant, Variable
+from hub_estimator.tf_compat import tf
+
+
+def export_from_session(
+  variants: Iterable[GraphVariant],
+  variables: Iterable[tuple[Variable, tf.Variable]],
+  path: str,
+  session: tf.compat.v1.Session,
+) -> None:
+  """Writes a module with the values that variables have in a session.
+
+  Args:
+    variants: the module's graphs.
+    variables: (variable of the module, variable in the session's graph) pairs.
+    path: the module's folder.
+    session: where the values are.
+  """
+  wholes: dict[str, list[tuple[Variable, tf.Variable]]] = {}
+  for source, variable in variables:
+    wholes.setdefault(source.checkpoint_name, []).append((source, variable))
+  module_folder.write_module(
+    path,
+    [variant.meta_graph for variant in variants],
+    ((name, _fetch(wholes[name], session)) for name in sorted(wholes)),
+  )
+
+
+def _fetch(parts, session) -> np.ndarray:
+  """Returns the value of a variable, put together if it is partitioned."""
+  # A Variable is fetched by a read that its graph already has: the graph may
+  # be finalized.
+  if parts[0][0].slice_info is None:
+    return np.asarray(session.run(parts[0][1]))
+  values = session.run([variable for _, variable in parts])
+  whole = np.empty(parts[0][0].slice_info.full_shape, values[0].dtype)
+  for (source, _), value in zip(parts, values):
+    info = source.slice_info
+    region = tuple(
+      slice(offset, offset + size)
+      for offset, size in zip(info.var_offset, info.var_shape)
+    )
+    whole[region] = value
+  return whole
+
+
+def export_from_checkpoint(
+  variants: Iterable[GraphVariant],
+  variant: GraphVariant,
+  path: str,
+  checkpoint_path: str,
+  name_transform_fn: Callable[[str], str],
+) -> None:
+  """Writes a module with a checkpoint's values, one variable after the other.
+
+  Args:
+    variants: the module's graphs.
+    variant: the one whose variables are written.
+    path: the module's folder.
+    checkpoint_path: a checkpoint's prefix, or a folder with checkpoints.
+    name_transform_fn: name in the module -> name in the checkpoint.
+
+  Raises:
+    ValueError: a checkpoint that is missing or damaged, lacks a variable or has
+      it in another shape or dtype.
+  """
+  if not checkpoint_path:
+    raise errors.UserValueError("Missing mandatory `checkpoint_path` parameter")
+  if tf.io.gfile.isdir(checkpoint_path):
+    newest = tf.train.latest_checkpoint(checkpoint_path)
+    if newest is None:
+      raise errors.UserValueError(
+        f"The folder {checkpoint_path} holds no checkpoint."
+      )
+    checkpoint_path = newest
+  reader = variable_files.open_checkpoint(checkpoint_path)
+  variable_files.check_checkpoint(
+    variant, reader, checkpoint_path, name_transform_fn
+  )
+  module_folder.write_module(
+    path,
+    [v.meta_graph for v in variants],
+    _checkpoint_values(variant, reader, name_transform_fn),
+  )
+
+
+def _checkpoint_values(
+  variant, reader, name_transform_fn
+) -> Iterator[tuple[str, np.ndarray]]:
+  for name in sorted({v.checkpoint_name for v in variant.variables}):
+    yield name, np.asarray(reader.get_tensor(name_transform_fn(name)))

@@ -1,0 +1,263 @@
+"""One graph of a module: its MetaGraphDef, read once and cut many times."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any, NamedTuple, Optional
+
+from hub_estimator import errors
+from hub_estimator.hub import attachments, control_flow, tensor_info
+from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
+from hub_estimator.tf_compat import graph_symbols, tf
+
+_KEYS = tf.compat.v1.GraphKeys
+VARIABLE_COLLECTIONS = (
+  _KEYS.GLOBAL_VARIABLES,
+  _KEYS.TRAINABLE_VARIABLES,
+  _KEYS.MODEL_VARIABLES,
+)
+
+
+class Variable(NamedTuple):
+  """A variable of a module's graph.
+
+  Attributes:
+    proto: its VariableDef.
+    collections: names of the collections that it is in.
+  """
+
+  proto: Any
+  collections: tuple[str, ...]
+
+  @property
+  def node_name(self) -> str:
+    """The name of its node in the module's graph."""
+    return self.proto.variable_name.partition(":")[0]
+
+  @property
+  def checkpoint_name(self) -> str:
+    """Its name in the module's checkpoint: that of the whole, for a slice."""
+    return self.slice_info.full_name if self.slice_info else self.node_name
+
+  @property
+  def slice_info(self):
+    """Its SaveSliceInfoDef if it is one part of a partitioned variable."""
+    if self.proto.HasField("save_slice_info_def"):
+      return self.proto.save_slice_info_def
+    return None
+
+  @property
+  def trainable(self) -> bool:
+    """Whether training the module trains it."""
+    return _KEYS.TRAINABLE_VARIABLES in self.collections
+
+
+class Application(NamedTuple):
+  """What one signature's application imports.
+
+  Attributes:
+    keep: positions of the nodes.
+    subgraph: the nodes themselves.
+    update_ops: names of the update ops among them.
+  """
+
+  keep: set[int]
+  subgraph: Subgraph
+  update_ops: tuple[str, ...]
+
+
+class GraphVariant:
+  """The graph of one tag set of a module."""
+
+  def __init__(self, meta_graph):
+    """Wraps a MetaGraphDef, which must not change afterwards."""
+    self.meta_graph = meta_graph
+    self.tags = frozenset(meta_graph.meta_info_def.tags)
+    self._applications: dict[Any, Application] = {}
+
+  @functools.cached_property
+  def index(self) -> GraphIndex:
+    """The graph, indexed."""
+    return GraphIndex(self.meta_graph.graph_def)
+
+  @functools.cached_property
+  def contexts(self) -> list[control_flow.RootContext]:
+    """The TF1 control flow contexts of the graph."""
+    return control_flow.read_contexts(self.meta_graph, self.index)
+
+  @functools.cached_property
+  def attachments(self) -> dict[str, bytes]:
+    """The attached messages, serialized, by key."""
+    return attachments.read_attachments(self.meta_graph)
+
+  @property
+  def signature_names(self) -> list[str]:
+    """The names of the signatures."""
+    return sorted(self.meta_graph.signature_def)
+
+  @property
+  def producer_op_list(self):
+    """The definitions of the ops as the graph's producer knew them."""
+    return self.meta_graph.meta_info_def.stripped_op_list
+
+  def signature(self, name: Optional[str]):
+    """Returns a signature's SignatureDef; ValueError lists those there are."""
+    name = name or "default"
+    if name not in self.meta_graph.signature_def:
+      raise errors.UserValueError(
+        f"Signature {name!r} is missing from meta graph. The signatures of this "
+        f"module are: {sorted(self.signature_names)}."
+      )
+    return self.meta_graph.signature_def[name]
+
+  def inputs(self, signature: Optional[str]) -> dict:
+    """Returns {input name: ParsedTensorInfo} of a signature."""
+    return tensor_info.parse_tensor_infos(self.signature(signature).inputs)
+
+  def outputs(self, signature: Optional[str]) -> dict:
+    """Returns {output name: ParsedTensorInfo} of a signature."""
+    return tensor_info.parse_tensor_infos(self.signature(signature).outputs)
+
+  def collection(self, name: str) -> list[str]:
+    """Returns the node or tensor names in a collection."""
+    if name not in self.meta_graph.collection_def:
+      return []
+    return list(self.meta_graph.collection_def[name].node_list.value)
+
+  @functools.cached_property
+  def variables(self) -> list[Variable]:
+    """The variables, in the order of the collections that hold them."""
+    found: dict[bytes, list[str]] = {}
+    for name in VARIABLE_COLLECTIONS:
+      if name in self.meta_graph.collection_def:
+        values = self.meta_graph.collection_def[name].bytes_list.value
+        for value in values:
+          found.setdefault(value, []).append(name)
+    variables = []
+    for value, collections in found.items():
+      proto = graph_symbols.proto_type(_KEYS.GLOBAL_VARIABLES)()
+      proto.ParseFromString(value)
+      variables.append(Variable(proto, tuple(collections)))
+    return variables
+
+  def variable_shape(self, variable: Variable) -> tf.TensorShape:
+    """Returns a variable's shape; that of the whole, for a part."""
+    if variable.slice_info:
+      return tf.TensorShape(variable.slice_info.full_shape)
+    return tf.TensorShape(self._variable_attr(variable, "shape").shape)
+
+  def variable_dtype(self, variable: Variable) -> tf.DType:
+    """Returns a variable's dtype."""
+    return tf.dtypes.as_dtype(self._variable_attr(variable, "dtype").type)
+
+  def _variable_attr(self, variable, name):
+    position = self.index.position(variable.node_name)
+    return self.index.nodes[position].attr[name]
+
+  @functools.cached_property
+  def state_nodes(self) -> set[int]:
+    """Positions of the nodes that hold state: stateful and without inputs.
+
+    Raises:
+      ValueError: one of them has not exactly one output.
+    """
+    positions = set()
+    for position, node in enumerate(self.index.nodes):
+      op_def = graph_symbols.registered_op_def(node.op)
+      if op_def and op_def.is_stateful and not op_def.input_arg:
+        if len(op_def.output_arg) != 1:
+          raise errors.UserValueError(
+            f"Node {node.name} ({node.op}) holds state and has "
+            f"{len(op_def.output_arg)} outputs: a module's state ops must have "
+            "exactly one."
+          )
+        positions.add(position)
+    return positions
+
+  @functools.cached_property
+  def applied_nodes(self) -> set[int]:
+    """Positions of all nodes that some signature or update op needs."""
+    targets = set()
+    for signature in self.meta_graph.signature_def.values():
+      for info in tensor_info.parse_tensor_infos(signature.outputs).values():
+        targets |= {self.index.endpoint(n)[0] for n in info.tensor_names}
+    targets |= {
+      self.index.endpoint(n)[0] for n in self.collection(_KEYS.UPDATE_OPS)
+    }
+    keep = self.index.ancestors(targets)
+    control_flow.complete(self.contexts, keep, self.index.ancestors)
+    return keep
+
+  def check_ops_are_registered(self) -> None:
+    """Raises NotFoundError if this process lacks an op that the graph uses."""
+    functions = {
+      f.signature.name for f in self.meta_graph.graph_def.library.function
+    }
+    unknown = sorted(
+      op.name
+      for op in self.producer_op_list.op
+      if op.name not in functions
+      and graph_symbols.registered_op_def(op.name) is None
+    )
+    if unknown:
+      raise tf.errors.NotFoundError(
+        None,
+        None,
+        f"The module uses ops that are not registered here: {unknown}. Import "
+        "the library that registers them before instantiating it.",
+      )
+
+  def application(
+    self, signature: Optional[str], trainable: bool, is_first: bool
+  ) -> Application:
+    """Returns what an application of a signature imports.
+
+    Args:
+      signature: the signature's name.
+      trainable: whether UPDATE_OPS belong to it.
+      is_first: whether the update ops that depend on no input do, too: run by
+        every application they would step n times for n applications.
+    """
+    key = (signature or "default", trainable, trainable and is_first)
+    if key not in self._applications:
+      self._applications[key] = self._cut_application(*key)
+    return self._applications[key]
+
+  def _cut_application(self, signature, trainable, is_first) -> Application:
+    index = self.index
+    fed = {
+      index.endpoint(name)
+      for info in self.inputs(signature).values()
+      for name in info.tensor_names
+    }
+    placeholders = {p for p, _ in fed if _is_placeholder(index.nodes[p])}
+    cut_nodes = self.state_nodes | placeholders
+
+    def ancestors(targets):
+      return index.ancestors(targets, cut_nodes, fed)
+
+    targets = {
+      index.endpoint(name)
+      for info in self.outputs(signature).values()
+      for name in info.tensor_names
+    }
+    keep = ancestors({p for p, _ in targets - fed})
+    update_ops = []
+    for name in self.collection(_KEYS.UPDATE_OPS) if trainable else ():
+      needed = ancestors({index.endpoint(name)[0]})
+      if any(index.nodes[p].op == "Placeholder" for p in needed):
+        # It belongs to another signature's inputs and could never run here.
+        continue
+      depends_on_inputs = any(
+        source in fed for p in needed for source in index.data_inputs(p)
+      )
+      if depends_on_inputs or is_first:
+        update_ops.append(name)
+        keep |= needed
+    control_flow.complete(self.contexts, keep, ancestors)
+    feeds: set[Endpoint] = fed | {(p, 0) for p in self.state_nodes}
+    return Application(keep, index.subgraph(keep, feeds), tuple(update_ops))
+
+
+def _is_placeholder(node) -> bool:
+  return node.op in ("Placeholder", "PlaceholderV2", "PlaceholderWithDefault")

@@ -1,0 +1,86 @@
+"""Loading a ModuleSpec from a folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from typing import Optional
+
+from hub_estimator import errors
+from hub_estimator.hub import handles, module_folder
+from hub_estimator.hub.module_spec import ModuleSpec
+from hub_estimator.tf_compat import tf
+
+# What TF1 SavedModels have and modules do not: initialization goes by
+# TABLE_INITIALIZERS and the checkpoint instead.
+_SAVED_MODEL_COLLECTIONS = (
+  tf.compat.v1.GraphKeys.GLOBAL_STEP,
+  "legacy_init_op",
+  "saved_model_main_op",
+)
+
+
+def load_module_spec(path: str) -> ModuleSpec:
+  """Loads a module.
+
+  Args:
+    path: its handle: the module's folder, or the `export/tf_hub` folder of a
+      run, of which the newest export is taken.
+
+  Returns:
+    a ModuleSpec whose variables get the module's values.
+
+  Raises:
+    OSError: the folder does not exist, or `saved_model.pb` is missing or
+      damaged.
+    NotFoundError: the folder is not a TF1 Hub module; the message says what it
+      is instead.
+    ValueError: a module of an unknown format, with unknown features, with
+      collections that modules cannot have, or with an asset outside of its
+      folder; or a handle that is not a string.
+  """
+  if not isinstance(path, (str, os.PathLike)):
+    raise errors.UserValueError(
+      f"A module's handle is a string: got {path!r} of {type(path).__name__}."
+    )
+  path = handles.resolve(os.fspath(path))
+  module_folder.read_module_def(path)
+  return _load(path, drop_collections=())
+
+
+def create_module_spec_from_saved_model(
+  saved_model_path: str, drop_collections: Optional[Iterable[str]] = None
+) -> ModuleSpec:
+  """Makes a module of a TF1 SavedModel.
+
+  Its tags are kept, so the module is to be instantiated with, say,
+  `tags=["serve"]` and called with `signature="serving_default"`. Init ops are
+  ignored: tables are initialized by TABLE_INITIALIZERS and variables from the
+  SavedModel's checkpoint.
+
+  Args:
+    saved_model_path: its folder (no other handle).
+    drop_collections: names of collections to leave out, besides `global_step`,
+      `legacy_init_op` and `saved_model_main_op`.
+
+  Raises:
+    OSError: `saved_model.pb` is missing or damaged.
+    ValueError: a collection that modules cannot have.
+  """
+  return _load(
+    saved_model_path,
+    drop_collections=[*_SAVED_MODEL_COLLECTIONS, *(drop_collections or ())],
+  )
+
+
+def _load(path: str, drop_collections) -> ModuleSpec:
+  saved_model = module_folder.read_saved_model(path)
+  for meta_graph in saved_model.meta_graphs:
+    for name in drop_collections:
+      meta_graph.collection_def.pop(name, None)
+    module_folder.check_collection_names(meta_graph.collection_def)
+  return ModuleSpec(
+    saved_model.meta_graphs,
+    checkpoint_prefix=module_folder.variables_prefix(path),
+    source=path,
+  )

@@ -1,0 +1,318 @@
+"""Module: an instance of a ModuleSpec in the caller's graph."""
+
+from __future__ import annotations
+
+import os
+from typing import Any, Optional, Union
+
+from hub_estimator import errors
+from hub_estimator.hub import exporting, graph_import, state, tensor_info
+from hub_estimator.hub.loading import load_module_spec
+from hub_estimator.hub.module_spec import (
+  ModuleSpec,
+  as_tag_set,
+  format_tag_sets,
+)
+from hub_estimator.tf_compat import graph_symbols, tf
+
+_KEYS = tf.compat.v1.GraphKeys
+
+
+class Module:
+  """A module in a graph: its state once, and an application for each call.
+
+  Creating it adds its variables, tables and assets to the default graph, under
+  the current variable scope and `name`; calling it adds the ops between a
+  signature's inputs and outputs. Calls share the variables; another instance
+  has its own.
+
+  Collections: creating it adds to GLOBAL_VARIABLES, MODEL_VARIABLES,
+  TABLE_INITIALIZERS and ASSET_FILEPATHS and, if `trainable`, to
+  TRAINABLE_VARIABLES and REGULARIZATION_LOSSES (whose losses are the caller's
+  to add to the loss). Calling it adds to ASSET_FILEPATHS what the signature
+  uses and, if `trainable`, to UPDATE_OPS (which are the caller's to run).
+  Variables and tables are initialized by the ordinary initializers.
+  """
+
+  def __init__(
+    self,
+    spec: Union[ModuleSpec, str],
+    trainable: bool = False,
+    name: str = "module",
+    tags=None,
+  ):
+    """Instantiates a module in the default graph.
+
+    Args:
+      spec: a ModuleSpec, or a handle for `load_module_spec`.
+      trainable: whether its variables are to be trained.
+      name: name of the scope; made unique within the current variable scope.
+      tags: the set of tags of the graph variant to use; the empty set if None.
+
+    Raises:
+      ValueError: an unknown graph variant, a string given as tags, something
+        that is no spec, or a checkpoint that does not fit the graph.
+      RuntimeError: no graph to build in (eager execution), or a name scope that
+        is taken although the variable scope is not.
+      NotFoundError: the module uses ops that are not registered.
+    """
+    self._spec = _as_spec(spec)
+    self._trainable = bool(trainable)
+    tags = as_tag_set(tags)
+    if tags not in self._spec.get_tags():
+      raise errors.UserValueError(
+        f"No such graph variant: tags={sorted(tags)}. The tag sets of "
+        f"{self._spec.source} are: {format_tag_sets(self._spec.get_tags())}."
+      )
+    if tf.executing_eagerly():
+      raise errors.UserRuntimeError(
+        "hub.Module cannot be instantiated in eager execution: it needs a "
+        "graph. Build it inside `with tf.Graph().as_default():` or a model_fn."
+      )
+    self._variant = self._spec.variant(tags)
+    self._variant.check_ops_are_registered()
+    self._graph = tf.compat.v1.get_default_graph()
+    scope = _take_scope(self._graph, name)
+    self._name = scope.rpartition("/")[2]
+    self._scope = scope + "/"
+    self._is_applied = False
+    self._state = state.import_state(
+      self._variant, self._scope, self._trainable, self._spec.checkpoint_prefix
+    )
+
+  def __call__(
+    self, inputs=None, _sentinel=None, signature=None, as_dict=None
+  ) -> Any:
+    """Applies a signature: adds its ops to the graph.
+
+    Args:
+      inputs: a dict from input names to tensors, or to values that convert to
+        tensors of the declared dtype; or a single one if the signature has a
+        single input; None if it has none.
+      signature: the signature's name; "default" if None.
+      as_dict: True to get all outputs.
+
+    Returns:
+      the output "default", or a dict of all outputs.
+
+    Raises:
+      TypeError: inputs that do not fit the signature, no output "default", or
+        a second positional argument.
+      ValueError: an unknown signature, a tensor of another dtype, a type that
+        modules cannot take, or colocations that cannot be rewritten.
+      RuntimeError: the default graph is not the module's.
+    """
+    if _sentinel is not None:
+      raise errors.UserTypeError(
+        f"hub.Module takes one positional argument: got {_sentinel!r} as a "
+        "second one. Write signature=… or as_dict=…."
+      )
+    if tf.compat.v1.get_default_graph() is not self._graph:
+      raise errors.UserRuntimeError(
+        "Module must be applied in the graph it was instantiated for."
+      )
+    signature = signature or "default"
+    input_infos = self._variant.inputs(signature)
+    output_infos = self._variant.outputs(signature)
+    _check_supported(signature, input_infos)
+    values = tensor_info.convert_inputs(input_infos, inputs)
+    feeds = dict(self._state.tensors)
+    for key, info in input_infos.items():
+      tensors = info.convert(values[key], key, name=None)
+      for tensor_name, tensor in zip(info.tensor_names, tensors):
+        feeds[self._variant.index.endpoint(tensor_name)] = tensor
+    context = graph_symbols.control_flow_context(self._graph)
+    application = self._variant.application(
+      signature, self._trainable, is_first=not self._is_applied
+    )
+    if context is not None:
+      # Only what is used: every tensor that enters a loop is carried by it.
+      used = {*application.subgraph.external_inputs}
+      used |= {
+        self._variant.index.endpoint(name)
+        for info in output_infos.values()
+        for name in info.tensor_names
+      }
+      used |= {
+        endpoint
+        for endpoint in feeds
+        if endpoint[0] in application.subgraph.external_controls
+      }
+      for endpoint in used & set(feeds):
+        feeds[endpoint] = context.AddValue(feeds[endpoint])
+    scope_name = f"{self._name}_apply_{signature.replace(':', '_')}"
+    with tf.name_scope(scope_name) as scope:
+      imported = graph_import.import_subgraph(
+        self._variant.index,
+        application.subgraph,
+        application.keep,
+        feeds,
+        scope=scope,
+        shared_name_prefix=self._scope,
+        contexts=self._variant.contexts,
+        producer_op_list=self._variant.producer_op_list,
+      )
+    self._is_applied = True
+    self._add_collections(application, imported)
+    outputs = {
+      key: info.build(imported.tensor) for key, info in output_infos.items()
+    }
+    if as_dict:
+      return outputs
+    if "default" not in outputs:
+      raise errors.UserTypeError(
+        "There is no output named 'default'. Use as_dict=True. The outputs of "
+        f"signature {signature!r} are: {sorted(outputs)}."
+      )
+    return outputs["default"]
+
+  def _add_collections(self, application, imported) -> None:
+    for name in application.update_ops:
+      self._graph.add_to_collection(_KEYS.UPDATE_OPS, imported.element(name))
+    for name in self._variant.collection(_KEYS.ASSET_FILEPATHS):
+      if self._variant.index.endpoint(name)[0] in application.keep:
+        self._graph.add_to_collection(
+          _KEYS.ASSET_FILEPATHS, imported.tensor(name)
+        )
+
+  def export(self, path: str, session: tf.compat.v1.Session) -> None:
+    """Writes the module with the values that its variables have in a session.
+
+    All graph variants of the spec are written. The variables must have been
+    initialized.
+
+    Args:
+      path: the module's folder; it must not hold a module yet.
+      session: a session of this module's graph; nothing is added to it.
+
+    Raises:
+      RuntimeError: the default graph, or the session's, is not the module's.
+      AlreadyExistsError: there is a module at `path`.
+    """
+    if tf.compat.v1.get_default_graph() is not self._graph:
+      raise errors.UserRuntimeError(
+        "Module must be exported with its own graph as the default graph."
+      )
+    if session.graph is not self._graph:
+      raise errors.UserRuntimeError(
+        "Module must be exported with a session of the graph it was "
+        "instantiated in."
+      )
+    exporting.export_from_session(
+      self._spec.variants, self._state.variables, path, session
+    )
+
+  def export_from_checkpoint(self, path: str, checkpoint_path: str) -> None:
+    """Writes the module with the values that a checkpoint of its graph holds.
+
+    No session is run and no other variable of the graph is read.
+
+    Args:
+      path: the module's folder; it must not hold a module yet.
+      checkpoint_path: prefix of a checkpoint whose names are those of the
+        graph's variables.
+
+    Raises:
+      ValueError: a checkpoint that cannot be read or lacks a variable.
+      AlreadyExistsError: there is a module at `path`.
+    """
+    exporting.export_from_checkpoint(
+      self._spec.variants,
+      self._variant,
+      path,
+      checkpoint_path,
+      lambda name: self._scope + name,
+    )
+
+  @property
+  def spec(self) -> ModuleSpec:
+    """The ModuleSpec that it is an instance of."""
+    return self._spec
+
+  @property
+  def tags(self) -> frozenset[str]:
+    """The tags of its graph variant."""
+    return self._variant.tags
+
+  @property
+  def is_trainable(self) -> bool:
+    """Whether it was instantiated with `trainable=True`."""
+    return self._trainable
+
+  @property
+  def graph(self) -> tf.Graph:
+    """The graph that it was instantiated in."""
+    return self._graph
+
+  @property
+  def variable_map(self) -> dict[str, Union[tf.Variable, list[tf.Variable]]]:
+    """Name in the module -> variable, or parts ordered by offset."""
+    return self._state.variable_map
+
+  @property
+  def variables(self) -> list[tf.Variable]:
+    """All variables, sorted by name in the module, parts by offset."""
+    flat: list[tf.Variable] = []
+    for _, value in sorted(self.variable_map.items()):
+      flat.extend(value if isinstance(value, list) else [value])
+    return flat
+
+  def get_signature_names(self) -> list[str]:
+    """Returns the signatures' names."""
+    return self._variant.signature_names
+
+  def get_input_info_dict(self, signature=None) -> dict:
+    """Describes a signature's inputs; see `ModuleSpec`."""
+    return self._variant.inputs(signature)
+
+  def get_output_info_dict(self, signature=None) -> dict:
+    """Describes a signature's outputs; see `ModuleSpec`."""
+    return self._variant.outputs(signature)
+
+  def get_attached_message(
+    self, key: str, message_type: type, required: bool = False
+  ) -> Optional[Any]:
+    """Returns an attached message; see `ModuleSpec`."""
+    return self._spec.get_attached_message(
+      key, message_type, tags=self._variant.tags, required=required
+    )
+
+
+def _as_spec(spec) -> ModuleSpec:
+  if isinstance(spec, ModuleSpec):
+    return spec
+  if isinstance(spec, (str, os.PathLike)):
+    return load_module_spec(spec)
+  raise errors.UserValueError(
+    f"Unknown module spec type: {type(spec)}. Give a handle or a ModuleSpec."
+  )
+
+
+def _check_supported(signature, infos) -> None:
+  for key, info in infos.items():
+    if not info.is_supported_type:
+      raise errors.UserValueError(
+        f"Signature {signature!r} expects a {info.kind} for input {key!r}, "
+        "which is not supported by this version of hub_estimator."
+      )
+
+
+def _take_scope(graph, name: str) -> str:
+  """Returns the absolute scope for a new module's state, marked as used.
+
+  Raises:
+    RuntimeError: the variable scope is free and the name scope is not, so that
+      variables could not be called as their scope says.
+  """
+  with tf.compat.v1.variable_scope(
+    None, default_name=name, auxiliary_name_scope=False
+  ) as variable_scope:
+    scope = variable_scope.name
+  if graph_symbols.name_scope_is_taken(graph, scope):
+    raise errors.UserRuntimeError(
+      f"variable_scope {scope} was unused but the corresponding name_scope was "
+      "already taken. Modules do not share variables by re-entering a scope: "
+      "call one instance again, or give this one another name=."
+    )
+  graph_symbols.take_name_scope(graph, scope)
+  return scope

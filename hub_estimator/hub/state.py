@@ -1,0 +1,274 @@
+"""Importing a module's state: variables, tables, what initializes them."""
+
+from __future__ import annotations
+
+from typing import NamedTuple, Optional, Union
+
+from hub_estimator import errors
+from hub_estimator.hub import control_flow, variable_files
+from hub_estimator.hub.graph_import import import_subgraph
+from hub_estimator.hub.graph_index import Endpoint
+from hub_estimator.hub.graph_variant import GraphVariant, Variable
+from hub_estimator.tf_compat import graph_symbols, tf
+
+_KEYS = tf.compat.v1.GraphKeys
+_ASSIGN_OPS = ("Assign", "AssignVariableOp")
+
+
+class ModuleState(NamedTuple):
+  """A module's state in the caller's graph.
+
+  Attributes:
+    tensors: endpoint of a state node in the module's graph -> its tensor.
+    variables: (module variable, variable in the caller's graph) pairs.
+  """
+
+  tensors: dict[Endpoint, tf.Tensor]
+  variables: list[tuple[Variable, tf.Variable]]
+
+  @property
+  def variable_map(self) -> dict[str, Union[tf.Variable, list[tf.Variable]]]:
+    """Name in the module -> variable, or list of parts ordered by offset."""
+    result = {}
+    parts: dict[str, list] = {}
+    for source, variable in self.variables:
+      if _KEYS.GLOBAL_VARIABLES not in source.collections:
+        continue
+      name = source.checkpoint_name
+      if source.slice_info:
+        offset = tuple(source.slice_info.var_offset)
+        parts.setdefault(name, []).append((offset, variable))
+        # Keeps the place of the first part.
+        result.setdefault(name, None)
+      else:
+        result[name] = variable
+    for name, offsets in parts.items():
+      offsets.sort(key=lambda item: item[0])
+      result[name] = [variable for _, variable in offsets]
+    return result
+
+
+def import_state(
+  variant: GraphVariant,
+  scope: str,
+  trainable: bool,
+  checkpoint_prefix: Optional[str],
+) -> ModuleState:
+  """Imports a graph variant's state into the default graph.
+
+  Adds to GLOBAL_VARIABLES, MODEL_VARIABLES, TABLE_INITIALIZERS, ASSET_FILEPATHS
+  and, of what these need, COND_CONTEXT and WHILE_CONTEXT; if `trainable` also
+  to TRAINABLE_VARIABLES and REGULARIZATION_LOSSES. All variables of one device
+  are restored by one operation.
+
+  Args:
+    variant: the graph.
+    scope: absolute name scope, with its final "/".
+    trainable: whether the variables are to be trained.
+    checkpoint_prefix: the checkpoint whose values initialize the variables;
+      None takes the initializers of the module's graph.
+
+  Raises:
+    ValueError: the checkpoint lacks a variable, or holds one of another shape
+      or dtype; nothing has been added to the graph by then.
+  """
+  if not variant.variables:
+    checkpoint_prefix = None
+  if checkpoint_prefix is not None:
+    variable_files.check_checkpoint(
+      variant,
+      variable_files.open_checkpoint(checkpoint_prefix),
+      checkpoint_prefix,
+      lambda name: name,
+    )
+  index = variant.index
+  replaced = _initial_value_inputs(variant) if checkpoint_prefix else {}
+  roots = _roots(variant, trainable, with_initial_values=not replaced)
+  needed = index.ancestors(roots, cut_inputs=replaced)
+  control_flow.complete(
+    variant.contexts,
+    needed,
+    lambda targets: index.ancestors(targets, cut_inputs=replaced),
+  )
+  state_nodes = variant.state_nodes & (needed | variant.applied_nodes)
+  with tf.control_dependencies(None):
+    importing = {
+      "scope": scope,
+      "shared_name_prefix": scope,
+      "producer_op_list": variant.producer_op_list,
+    }
+    held = import_subgraph(
+      index,
+      index.subgraph(state_nodes, with_control_inputs=False),
+      state_nodes,
+      feeds={},
+      contexts=[],
+      **importing,
+    )
+    tensors = {(p, 0): held.tensor(index.nodes[p].name) for p in state_nodes}
+    restored = {}
+    if replaced:
+      restored = _restore(variant, tensors, scope, checkpoint_prefix)
+    keep = needed - state_nodes
+    imported = import_subgraph(
+      index,
+      index.subgraph(
+        keep,
+        fed=tensors,
+        replaced_inputs={
+          endpoint: _restored_name(position)
+          for endpoint, position in replaced.items()
+        },
+      ),
+      keep,
+      feeds=tensors,
+      contexts=variant.contexts,
+      replacements={
+        _restored_name(position): restored[position]
+        for position in replaced.values()
+      },
+      **importing,
+    )
+  variables = _add_variables(variant, imported, restored, trainable)
+  _add_collections(variant, imported, trainable)
+  return ModuleState(tensors, variables)
+
+
+def _roots(variant, trainable, with_initial_values) -> set[int]:
+  """Returns the positions of the nodes that the state consists of."""
+  names = []
+  for variable in variant.variables:
+    proto = variable.proto
+    names += [proto.variable_name, proto.initializer_name, _snapshot(proto)]
+    if with_initial_values and proto.initial_value_name:
+      names.append(proto.initial_value_name)
+  names += variant.collection(_KEYS.TABLE_INITIALIZERS)
+  names += variant.collection(_KEYS.ASSET_FILEPATHS)
+  if trainable:
+    names += variant.collection(_KEYS.REGULARIZATION_LOSSES)
+  return {variant.index.endpoint(name)[0] for name in names}
+
+
+def _snapshot(proto) -> str:
+  # Protos of early resource variables leave the name out.
+  handle = proto.variable_name.partition(":")[0]
+  return proto.snapshot_name or f"{handle}/Read/ReadVariableOp:0"
+
+
+def _initial_value_inputs(variant) -> dict[Endpoint, int]:
+  """Returns (initializer node, input index) -> index of the variable.
+
+  Raises:
+    ValueError: an initializer that is not an assignment.
+  """
+  inputs = {}
+  for i, variable in enumerate(variant.variables):
+    name = variable.proto.initializer_name
+    position = variant.index.position(name)
+    op_type = variant.index.nodes[position].op
+    if op_type not in _ASSIGN_OPS:
+      raise errors.UserValueError(
+        f"The initializer {name} of variable {variable.node_name} is a "
+        f"{op_type}: expected one of {list(_ASSIGN_OPS)}."
+      )
+    inputs[position, 1] = i
+  return inputs
+
+
+def _restored_name(position: int) -> str:
+  # No node of a module can be called so: "^" only starts control inputs.
+  return f"restored^{position}:0"
+
+
+def _slice_spec(slice_info) -> str:
+  """Returns RestoreV2's text for a part: "4 3 0,2:0,3"; "" for a whole."""
+  if slice_info is None:
+    return ""
+  full = " ".join(str(size) for size in slice_info.full_shape)
+  parts = ":".join(
+    f"{offset},{size}"
+    for offset, size in zip(slice_info.var_offset, slice_info.var_shape)
+  )
+  return f"{full} {parts}"
+
+
+def _state_tensor(variant, variable, tensors) -> tf.Tensor:
+  return tensors[variant.index.endpoint(variable.proto.variable_name)]
+
+
+def _restore(variant, tensors, scope, checkpoint_prefix) -> dict:
+  """Restores all variables, with one op for each device that holds some.
+
+  Returns:
+    index in `variant.variables` -> restored tensor.
+  """
+  by_device: dict[str, list[int]] = {}
+  for i, variable in enumerate(variant.variables):
+    device = _state_tensor(variant, variable, tensors).op.device
+    by_device.setdefault(device, []).append(i)
+  restored = {}
+  name = "checkpoint_initializer"
+  while any(node.name.split("/")[0] == name for node in variant.index.nodes):
+    name += "_"
+  for device, members in by_device.items():
+    variables = [variant.variables[i] for i in members]
+    with tf.name_scope(scope), tf.device(None), tf.device(device or None):
+      # A checkpoint is read by the host, of the variables' own task.
+      with tf.device("/device:CPU:0"):
+        values = tf.raw_ops.RestoreV2(
+          prefix=checkpoint_prefix,
+          tensor_names=[v.checkpoint_name for v in variables],
+          shape_and_slices=[_slice_spec(v.slice_info) for v in variables],
+          dtypes=[variant.variable_dtype(v) for v in variables],
+          name=name,
+        )
+    for i, variable, value in zip(members, variables, values):
+      if variable.slice_info is None:
+        value.set_shape(variant.variable_shape(variable))
+      else:
+        value.set_shape(variable.slice_info.var_shape)
+      restored[i] = value
+  return restored
+
+
+def _add_variables(variant, imported, restored, trainable) -> list:
+  """Creates the variable objects and adds them to their collections."""
+  graph = tf.compat.v1.get_default_graph()
+  by_collection: dict[str, list] = {}
+  pairs = []
+  for i, source in enumerate(variant.variables):
+    proto = type(source.proto)()
+    proto.CopyFrom(source.proto)
+    proto.variable_name = imported.name(source.proto.variable_name)
+    proto.initializer_name = imported.name(source.proto.initializer_name)
+    proto.snapshot_name = imported.name(_snapshot(source.proto))
+    if i in restored:
+      proto.initial_value_name = restored[i].name
+    elif proto.initial_value_name:
+      proto.initial_value_name = imported.tensor(
+        source.proto.initial_value_name
+      ).name
+    if source.slice_info:
+      proto.save_slice_info_def.full_name = imported.scoped(
+        source.slice_info.full_name
+      )
+    variable = graph_symbols.from_proto(_KEYS.GLOBAL_VARIABLES, proto)
+    pairs.append((source, variable))
+    for name in source.collections:
+      by_collection.setdefault(name, []).append(variable)
+  if not trainable:
+    by_collection.pop(_KEYS.TRAINABLE_VARIABLES, None)
+  for name, members in by_collection.items():
+    for variable in members:
+      graph.add_to_collection(name, variable)
+  return pairs
+
+
+def _add_collections(variant, imported, trainable) -> None:
+  graph = tf.compat.v1.get_default_graph()
+  names = [_KEYS.TABLE_INITIALIZERS, _KEYS.ASSET_FILEPATHS]
+  if trainable:
+    names.append(_KEYS.REGULARIZATION_LOSSES)
+  for name in names:
+    for element in variant.collection(name):
+      graph.add_to_collection(name, imported.element(element))

@@ -1,0 +1,155 @@
+"""Reading and writing the variables of a module outside of any user's graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Callable, NamedTuple
+
+import numpy as np
+
+from hub_estimator import errors
+from hub_estimator.hub.graph_variant import GraphVariant
+from hub_estimator.tf_compat import tf
+
+# Tensors are written in parts of about this size, so that memory holds one part
+# (or the largest tensor) and not the module.
+_PART_BYTES = 256 * 2**20
+
+
+class VariableShape(NamedTuple):
+  """Shape and dtype of a variable in a checkpoint."""
+
+  shape: tuple[int, ...]
+  dtype: tf.DType
+
+  @property
+  def num_elements(self) -> int:
+    """The number of its elements."""
+    return int(np.prod(self.shape, dtype=np.int64))
+
+
+def open_checkpoint(prefix: str):
+  """Returns a reader of a checkpoint; ValueError if it cannot be read."""
+  try:
+    return tf.train.load_checkpoint(prefix)
+  except (ValueError, RuntimeError, tf.errors.OpError) as error:
+    raise errors.UserValueError(
+      f"Cannot read checkpoint {prefix}: {error}"
+    ) from error
+
+
+def check_checkpoint(
+  variant: GraphVariant,
+  reader,
+  prefix: str,
+  name_transform_fn: Callable[[str], str],
+) -> None:
+  """Raises ValueError unless a checkpoint fits the variables of a graph.
+
+  Args:
+    variant: the graph.
+    reader: of `open_checkpoint`.
+    prefix: the checkpoint's path, for messages.
+    name_transform_fn: name in the module -> name in the checkpoint.
+  """
+  shapes = reader.get_variable_to_shape_map()
+  dtypes = reader.get_variable_to_dtype_map()
+  for variable in variant.variables:
+    name = variable.checkpoint_name
+    source = name_transform_fn(name)
+    if source not in shapes:
+      known_as = "" if source == name else f" (for module variable {name})"
+      raise errors.UserValueError(
+        f"Tensor {source}{known_as} is not found in {prefix} checkpoint, and "
+        f"the graph with tags {sorted(variant.tags)} needs it. The checkpoint "
+        f"holds: {_some(sorted(shapes))}."
+      )
+    shape = variant.variable_shape(variable)
+    if not shape.is_compatible_with(shapes[source]):
+      raise errors.UserValueError(
+        f"Shape of variable {name} ({shape}) doesn't match with shape of tensor "
+        f"{source} ({shapes[source]}) from checkpoint {prefix}."
+      )
+    dtype = variant.variable_dtype(variable)
+    if dtype != dtypes[source]:
+      raise errors.UserValueError(
+        f"Dtype of variable {name} ({dtype.name}) doesn't match with dtype of "
+        f"tensor {source} ({dtypes[source].name}) from checkpoint {prefix}."
+      )
+
+
+def _some(names: list[str], limit: int = 10) -> str:
+  more = f" and {len(names) - limit} more" if len(names) > limit else ""
+  return ", ".join(names[:limit]) + more if names else "nothing"
+
+
+def read_variable_shapes(prefix: str) -> dict[str, VariableShape]:
+  """Returns {name: VariableShape} of a checkpoint, without reading values."""
+  reader = open_checkpoint(prefix)
+  dtypes = reader.get_variable_to_dtype_map()
+  return {
+    name: VariableShape(tuple(shape), dtypes[name])
+    for name, shape in reader.get_variable_to_shape_map().items()
+  }
+
+
+def write_variables(
+  prefix: str, variables: Iterable[tuple[str, np.ndarray]]
+) -> None:
+  """Writes a checkpoint, part by part as values arrive.
+
+  Args:
+    prefix: path of the checkpoint; "<prefix>.index" and its data files appear.
+    variables: (name, value) pairs, read one after the other; none at all
+      writes nothing.
+  """
+  prefixes: list[str] = []
+  part: list[tuple[str, np.ndarray]] = []
+  num_bytes = 0
+  for name, value in variables:
+    if part and num_bytes + value.nbytes > _PART_BYTES:
+      prefixes.append(_write_part(f"{prefix}_part{len(prefixes)}", part))
+      part, num_bytes = [], 0
+    part.append((name, value))
+    num_bytes += value.nbytes
+  if not part:
+    return
+  if not prefixes:
+    _write_part(prefix, part)
+    return
+  prefixes.append(_write_part(f"{prefix}_part{len(prefixes)}", part))
+  _run(
+    lambda: tf.raw_ops.MergeV2Checkpoints(
+      checkpoint_prefixes=prefixes,
+      destination_prefix=prefix,
+      delete_old_dirs=False,
+    )
+  )
+
+
+def _write_part(prefix: str, part: list[tuple[str, np.ndarray]]) -> str:
+  feeds = {}
+
+  def save():
+    tensors = []
+    for _, value in part:
+      dtype = tf.string if value.dtype.kind in "OSU" else value.dtype
+      tensors.append(tf.compat.v1.placeholder(dtype, value.shape))
+      feeds[tensors[-1]] = value
+    return tf.raw_ops.SaveV2(
+      prefix=prefix,
+      tensor_names=[name for name, _ in part],
+      shape_and_slices=[""] * len(part),
+      tensors=tensors,
+    )
+
+  _run(save, feeds)
+  return prefix
+
+
+def _run(build_op, feeds=None) -> None:
+  """Runs an op in a graph of its own: the caller's may be finalized."""
+  with tf.Graph().as_default() as graph, graph.device("/device:CPU:0"):
+    op = build_op()
+    with tf.compat.v1.Session(graph=graph) as session:
+      session.run(op, feeds)

@@ -1,0 +1,90 @@
+"""The private TensorFlow symbols that graph surgery needs, and nothing else.
+
+Each stands here once, with the reason no public symbol serves, so that a new
+TensorFlow release is checked in one place.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Optional
+
+# Messages that the public API has no name for.
+from tensorflow.core.protobuf.meta_graph_pb2 import AssetFileDef
+from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+# No public lookup of an op's definition: statefulness and outputs of node defs.
+# Collections hold variables and control flow contexts as protos; the public
+# `import_meta_graph` can only convert them together with the whole graph.
+from tensorflow.python.framework import op_def_registry, ops
+
+# TypeSpec <-> StructuredValue, for composite tensors in a SignatureDef.
+from tensorflow.python.saved_model import nested_structure_coder
+
+from hub_estimator.tf_compat import tf
+
+__all__ = ["AssetFileDef", "SavedModel"]
+
+
+def registered_op_def(op_type: str):
+  """Returns the OpDef that this process has registered for a type, or None."""
+  return op_def_registry.get(op_type)
+
+
+def from_proto(collection_name: str, proto: Any) -> Any:
+  """Builds a collection's item (variable, control flow context) from a proto.
+
+  Args:
+    collection_name: a `tf.compat.v1.GraphKeys` name.
+    proto: the item's message, with the names of the default graph.
+  """
+  return ops.get_from_proto_function(collection_name)(proto, import_scope=None)
+
+
+def proto_type(collection_name: str):
+  """Returns the message class of a collection's items, or None."""
+  return ops.get_collection_proto_type(collection_name)
+
+
+def set_op_attr(op: tf.Operation, name: str, value) -> None:
+  """Sets an AttrValue of an op that is already in its graph."""
+  op._set_attr(name, value)
+
+
+def set_op_device(op: tf.Operation, device: str) -> None:
+  """Sets the device of an op that is already in its graph."""
+  op._set_device(device)
+
+
+def control_flow_context(graph: tf.Graph) -> Optional[Any]:
+  """Returns the v1 control flow context that a graph builds ops in, or None."""
+  return graph._get_control_flow_context()
+
+
+def name_scope_is_taken(graph: tf.Graph, name: str) -> bool:
+  """Whether an absolute name is used by an op or name scope of the graph."""
+  with graph.name_scope(None):
+    return graph.unique_name(name, mark_as_used=False) != name
+
+
+def take_name_scope(graph: tf.Graph, name: str) -> None:
+  """Marks an absolute name as used, whatever name scope is current."""
+  with graph.name_scope(None):
+    graph.unique_name(name)
+
+
+def encode_type_spec(type_spec: tf.TypeSpec):
+  """Returns the TypeSpecProto of a composite tensor's spec."""
+  return nested_structure_coder.encode_structure(type_spec).type_spec_value
+
+
+def decode_type_spec(proto) -> tf.TypeSpec:
+  """Inverts `encode_type_spec`."""
+  value = nested_structure_coder.struct_pb2.StructuredValue(
+    type_spec_value=proto
+  )
+  return nested_structure_coder.decode_proto(value)
+
+
+def type_spec_of(value: Any) -> tf.TypeSpec:
+  """Returns the TypeSpec of a composite tensor."""
+  return value._type_spec
