@@ -27,8 +27,8 @@ def check_assets(meta_graph) -> None:
     is_scalar = not value.tensor_shape.dim and len(value.string_val) == 1
     if node.op != "Const" or not is_scalar:
       raise errors.UserTypeError(
-        f"ASSET_FILEPATHS holds {tensor_name}, a {node.op}: an asset's path must "
-        "be a constant scalar string (tf.constant('path'))."
+        f"ASSET_FILEPATHS holds {tensor_name}, a {node.op}: an asset's path "
+        "must be a constant scalar string (tf.constant('path'))."
       )
 
 

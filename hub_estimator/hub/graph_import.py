@@ -151,8 +151,8 @@ def _fed_groups(index, target, feeds, node_name) -> tuple[bytes, ...]:
     name = index.nodes[target].name
     raise errors.UserValueError(
       "Failed to rewrite colocation constraints while applying hub.Module: "
-      f"{node_name} is colocated with {name}, {len(fed)} of whose {num_outputs} "
-      f"outputs are fed, by ops of {len(found)} colocation groups. Feed all of "
+      f"{node_name} is colocated with {name}, {len(fed)} of whose "
+      f"{num_outputs} outputs are fed, by ops of {len(found)} colocation groups. Feed all of "
       "them, from ops that are colocated."
     )
   return next(iter(found))

@@ -105,8 +105,8 @@ class GraphVariant:
     name = name or "default"
     if name not in self.meta_graph.signature_def:
       raise errors.UserValueError(
-        f"Signature {name!r} is missing from meta graph. The signatures of this "
-        f"module are: {sorted(self.signature_names)}."
+        f"Signature {name!r} is missing from meta graph. The signatures of "
+        f"this module are: {sorted(self.signature_names)}."
       )
     return self.meta_graph.signature_def[name]
 

@@ -102,8 +102,8 @@ def read_module_def(path: str) -> None:
     )
   if module_def.required_features:
     raise errors.UserValueError(
-      f"Unsupported features: {list(module_def.required_features)} are required "
-      f"by {file_path}, and none is supported."
+      f"Unsupported features: {list(module_def.required_features)} are "
+      f"required by {file_path}, and none is supported."
     )
 
 

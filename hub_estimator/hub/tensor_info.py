@@ -108,8 +108,8 @@ class ParsedTensorInfo:
         value.dtype.base_dtype != self.dtype
       ):
         raise errors.UserValueError(
-          f"Can't convert {key!r}: Got a Tensor of {value.dtype.name}. Expected "
-          f"{self.describe()}. Cast it with tf.cast()."
+          f"Can't convert {key!r}: Got a Tensor of {value.dtype.name}. "
+          f"Expected {self.describe()}. Cast it with tf.cast()."
         )
       tensor = tf.convert_to_tensor(value, dtype=self.dtype, name=name)
     else:
@@ -154,8 +154,8 @@ class ParsedTensorInfo:
         kind = supported.__name__
     if kind != self.kind:
       raise errors.UserTypeError(
-        f"Can't convert {key!r}: Got {kind}. Expected {self.kind}. The input is "
-        f"a {self.describe()}."
+        f"Can't convert {key!r}: Got {kind}. Expected {self.kind}. The input "
+        f"is a {self.describe()}."
       )
     raise errors.UserTypeError(
       f"Can't convert {key!r}: Got {kind} of {value.dtype.name} with shape "

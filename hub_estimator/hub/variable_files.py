@@ -67,8 +67,8 @@ def check_checkpoint(
     shape = variant.variable_shape(variable)
     if not shape.is_compatible_with(shapes[source]):
       raise errors.UserValueError(
-        f"Shape of variable {name} ({shape}) doesn't match with shape of tensor "
-        f"{source} ({shapes[source]}) from checkpoint {prefix}."
+        f"Shape of variable {name} ({shape}) doesn't match with shape of "
+        f"tensor {source} ({shapes[source]}) from checkpoint {prefix}."
       )
     dtype = variant.variable_dtype(variable)
     if dtype != dtypes[source]:
