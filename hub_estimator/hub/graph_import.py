@@ -87,7 +87,8 @@ def import_subgraph(
     feeds: endpoints of the module's graph -> tensors to use instead.
     scope: the absolute name scope for the nodes, with its final "/".
     shared_name_prefix: put before every non-empty shared_name, so that module
-      instances do not share tables or variables.
+      instances do not share tables or variables. Random ops without a seed get
+      one if the default graph has one.
     contexts: the control flow contexts of the module's graph.
     producer_op_list: the module's OpList, by which attributes of newer
       TensorFlows that hold their default are dropped.
@@ -96,13 +97,7 @@ def import_subgraph(
   Raises:
     ValueError: colocation constraints that cannot be rewritten for the feeds.
   """
-  graph_def = subgraph.graph_def
-  if subgraph.shared_names:
-    graph_def = tf.compat.v1.GraphDef()
-    graph_def.CopyFrom(subgraph.graph_def)
-    for position in subgraph.shared_names:
-      attr = graph_def.node[position].attr["shared_name"]
-      attr.s = shared_name_prefix.encode() + attr.s
+  graph_def = _localized(subgraph, shared_name_prefix)
   input_map = dict(replacements or {})
   for endpoint in subgraph.external_inputs:
     input_map[index.name(endpoint)] = feeds[endpoint]
@@ -118,6 +113,27 @@ def import_subgraph(
   _rewrite_colocations(index, subgraph, feeds, imported)
   control_flow.import_contexts(contexts, keep, index, imported.name, scope)
   return imported
+
+
+def _localized(subgraph: Subgraph, shared_name_prefix: str):
+  """Returns the GraphDef with the names and seeds of the default graph."""
+  seed = tf.compat.v1.get_default_graph().seed
+  if not subgraph.shared_names and (seed is None or not subgraph.unseeded):
+    return subgraph.graph_def
+  graph_def = tf.compat.v1.GraphDef()
+  graph_def.CopyFrom(subgraph.graph_def)
+  for position in subgraph.shared_names:
+    attr = graph_def.node[position].attr["shared_name"]
+    attr.s = shared_name_prefix.encode() + attr.s
+  if seed is not None:
+    # As TensorFlow seeds the ops that it creates in a graph with a seed: by the
+    # graph's seed and a number that no other op has. Without this, no run of a
+    # module with dropout could be repeated.
+    first = tf.compat.v1.get_default_graph().version + 1
+    for position in subgraph.unseeded:
+      graph_def.node[position].attr["seed"].i = seed
+      graph_def.node[position].attr["seed2"].i = first + position
+  return graph_def
 
 
 def _any_feed(position: int, feeds: dict[Endpoint, tf.Tensor]) -> tf.Tensor:
@@ -152,8 +168,8 @@ def _fed_groups(index, target, feeds, node_name) -> tuple[bytes, ...]:
     raise errors.UserValueError(
       "Failed to rewrite colocation constraints while applying hub.Module: "
       f"{node_name} is colocated with {name}, {len(fed)} of whose "
-      f"{num_outputs} outputs are fed, by ops of {len(found)} colocation groups. Feed all of "
-      "them, from ops that are colocated."
+      f"{num_outputs} outputs are fed, by ops of {len(found)} colocation "
+      "groups. Feed all of them, from ops that are colocated."
     )
   return next(iter(found))
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Optional
 
-from hub_estimator.tf_compat import tf
+from hub_estimator.tf_compat import graph_symbols, tf
 
 Endpoint = tuple[int, int]  # (node position, output index)
 
@@ -29,6 +29,7 @@ class Subgraph(NamedTuple):
       these entries are taken out of `graph_def`, for an import cannot resolve
       them.
     shared_names: indices in `graph_def.node` of nodes with a shared_name.
+    unseeded: indices in `graph_def.node` of random nodes without a seed.
   """
 
   graph_def: tf.compat.v1.GraphDef
@@ -36,6 +37,7 @@ class Subgraph(NamedTuple):
   external_controls: frozenset[int]
   colocations: dict[str, list[int]]
   shared_names: list[int]
+  unseeded: list[int]
 
 
 class GraphIndex:
@@ -150,7 +152,7 @@ class GraphIndex:
     graph_def.versions.CopyFrom(self.graph_def.versions)
     external_inputs: set[Endpoint] = set()
     external_controls: set[int] = set()
-    shared_names = []
+    shared_names, unseeded = [], []
     for position in sorted(keep):
       source = self.nodes[position]
       node = graph_def.node.add()
@@ -174,6 +176,8 @@ class GraphIndex:
           node.input.extend(inside)
       if "shared_name" in source.attr and source.attr["shared_name"].s:
         shared_names.append(len(graph_def.node) - 1)
+      if _is_unseeded(source):
+        unseeded.append(len(graph_def.node) - 1)
     fed_nodes = {position for position, _ in fed}
     colocations = self._cut_colocations(graph_def, keep, fed_nodes)
     self._add_functions(graph_def)
@@ -183,6 +187,7 @@ class GraphIndex:
       frozenset(external_controls),
       colocations,
       shared_names,
+      unseeded,
     )
 
   def _cut_colocations(self, graph_def, keep, fed_nodes):
@@ -257,3 +262,14 @@ class GraphIndex:
     for gradient in self.graph_def.library.gradient:
       if gradient.function_name in called:
         library.gradient.add().CopyFrom(gradient)
+
+
+def _is_unseeded(node) -> bool:
+  """Whether a node draws random numbers and leaves the seed to chance."""
+  op_def = graph_symbols.registered_op_def(node.op)
+  if op_def is None or not {"seed", "seed2"} <= {a.name for a in op_def.attr}:
+    return False
+  # Defaults (0) may have been stripped.
+  return not any(
+    name in node.attr and node.attr[name].i for name in ("seed", "seed2")
+  )

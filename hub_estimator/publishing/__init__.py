@@ -1,0 +1,1 @@
+"""Module functions and publishers: where modules come from."""

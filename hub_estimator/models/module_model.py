@@ -1,0 +1,123 @@
+"""ModuleModel: a module, a head and an optimizer make a model_fn."""
+
+from __future__ import annotations
+
+from typing import Callable, Optional
+
+import gin
+
+from hub_estimator import estimator, hub
+from hub_estimator.inputs import InputPipeline
+from hub_estimator.models.heads import HeadFn, num_classes_of
+from hub_estimator.models.module_encoder import ModuleEncoder
+from hub_estimator.optimization import Optimization, regularization_losses
+from hub_estimator.tf_compat import tf
+
+
+@gin.register(module="hub_estimator")
+class ModuleModel:
+  """Builds the model_fn: features → module → logits → head.
+
+  In the graph, the module stands under `module/` and the last layer under
+  `logits/`, so that checkpoints of different modules look alike.
+  """
+
+  def __init__(
+    self,
+    encoder: ModuleEncoder = gin.REQUIRED,
+    head_fn: HeadFn = gin.REQUIRED,
+    optimization: Optimization = gin.REQUIRED,
+    regularization_scale: float = 1.0,
+    export_name: str = "module",
+  ):
+    """Holds the parts.
+
+    Args:
+      encoder: the module, and how it is called.
+      head_fn: number of classes of the data (None for regression) -> head.
+      optimization: how the variables are trained.
+      regularization_scale: factor of REGULARIZATION_LOSSES in the loss.
+      export_name: the folder name of the module in an export.
+    """
+    self.encoder = encoder
+    self.export_name = export_name
+    self._head_fn = head_fn
+    self._optimization = optimization
+    self._regularization_scale = regularization_scale
+
+  def create_head(self, input_pipeline: InputPipeline) -> estimator.Head:
+    """Creates the head for the classes of the data.
+
+    Raises:
+      UserError: labels outside of the head's classes, or a head that does not
+        fit the kind of the labels.
+    """
+    head = self._head_fn(input_pipeline.num_classes)
+    num_classes = num_classes_of(head)
+    if num_classes is not None:
+      input_pipeline.check_labels(num_classes)
+    return head
+
+  def check(self, input_pipeline: InputPipeline) -> None:
+    """Raises UserError if the data does not fit the module or the head."""
+    self.encoder.check_features(input_pipeline.feature_spec())
+    self.create_head(input_pipeline)
+
+  def create_model_fn(self, input_pipeline: InputPipeline) -> Callable:
+    """Creates the Estimator's model_fn.
+
+    In TRAIN mode the module has its training tags; the loss is the head's plus
+    the scaled REGULARIZATION_LOSSES; UPDATE_OPS run before the variables are
+    updated. The module is registered for export in every mode.
+
+    Args:
+      input_pipeline: what the model is trained on.
+
+    Returns:
+      model_fn(features, labels, mode, config) -> EstimatorSpec, with features a
+      dict of tensors as in `input_pipeline.feature_spec()`.
+    """
+    head = self.create_head(input_pipeline)
+
+    def model_fn(
+      features: dict[str, tf.Tensor],
+      labels: Optional[tf.Tensor],
+      mode: str,
+      config: estimator.RunConfig,
+    ) -> estimator.EstimatorSpec:
+      del config
+      module = self.encoder.instantiate(mode)
+      hub.register_module_for_export(module, self.export_name)
+      embedding = self.encoder.encode(module, features)
+      logits = _dense(embedding, head.logits_dimension, name="logits")
+      return head.create_estimator_spec(
+        features=features,
+        mode=mode,
+        logits=logits,
+        labels=labels,
+        train_op_fn=self._optimization.build_train_op,
+        regularization_losses=regularization_losses(self._regularization_scale),
+      )
+
+    return model_fn
+
+
+def _dense(inputs: tf.Tensor, units: int, name: str) -> tf.Tensor:
+  """A linear layer: [batch_size, size] -> [batch_size, units].
+
+  Its kernel is drawn from Glorot's uniform distribution, its bias starts at 0.
+  """
+  with tf.compat.v1.variable_scope(name, use_resource=True):
+    kernel = tf.compat.v1.get_variable(
+      "kernel",
+      [inputs.shape[-1], units],
+      dtype=inputs.dtype,
+      initializer=tf.compat.v1.glorot_uniform_initializer(),
+    )
+    bias = tf.compat.v1.get_variable(
+      "bias",
+      [units],
+      dtype=inputs.dtype,
+      initializer=tf.compat.v1.zeros_initializer(),
+    )
+    return tf.nn.bias_add(tf.matmul(inputs, kernel), bias)
