@@ -52,8 +52,8 @@ def choose_keras() -> None:
   the user has set it, to whatever value.
 
   Raises:
-    UserRuntimeError: the user set it without tf_keras on a TensorFlow that
-      would then fail to import.
+    UserRuntimeError: the user set it, but tf_keras is not installed: then
+      TensorFlow 2.15 does not import, and later ones have no `tf.keras`.
   """
   if "tensorflow" in sys.modules:
     return

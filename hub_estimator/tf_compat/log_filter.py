@@ -11,6 +11,7 @@ import logging
 import os
 import re
 import sys
+import warnings
 
 # 0 shows everything, 1 leaves out INFO, 2 WARNING too, 3 ERROR too.
 CPP_LOG_LEVEL = "1"
@@ -25,6 +26,12 @@ _DEPRECATION_HEADER = re.compile(
   re.DOTALL,
 )
 
+# tf_keras says the same about `tf.layers.dense` and its other legacy layers,
+# as a Python warning.
+_LEGACY_LAYER_WARNING = (
+  r"`(?:tf\.layers|tf\.nn\.rnn_cell|layer)\.\w+` is deprecated and will be "
+)
+
 
 class DeprecationHeaderFilter(logging.Filter):
   """A logging filter that drops TensorFlow's deprecation headers."""
@@ -35,10 +42,17 @@ class DeprecationHeaderFilter(logging.Filter):
 
 
 def install_log_filter() -> None:
-  """Adds the filter to TensorFlow's Python logger, once."""
+  """Adds the filter to TensorFlow's Python logger, once.
+
+  Has Python ignore the same words as warnings about legacy layers, after all
+  filters that the user has set (`-W`, `PYTHONWARNINGS`).
+  """
   logger = logging.getLogger("tensorflow")
   if not any(isinstance(f, DeprecationHeaderFilter) for f in logger.filters):
     logger.addFilter(DeprecationHeaderFilter())
+    warnings.filterwarnings(
+      "ignore", _LEGACY_LAYER_WARNING, UserWarning, append=True
+    )
 
 
 def choose_cpp_log_level() -> None:
