@@ -153,7 +153,8 @@ class ModuleEncoder:
       raise errors.UserValueError(
         f"Signature {self.signature!r} of module {self.handle} takes the "
         f"inputs {sorted(infos)}, and the features are {sorted(features)}. "
-        "Map inputs to features with ModuleEncoder.inputs = {'input': 'feature', …}."
+        "Map inputs to features with ModuleEncoder.inputs = "
+        "{'input': 'feature', …}."
       )
     return names
 

@@ -9,8 +9,9 @@ import gin
 from hub_estimator import estimator, hub
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models.heads import HeadFn, num_classes_of
+from hub_estimator.models.model_summary import summarize_graph
 from hub_estimator.models.module_encoder import ModuleEncoder
-from hub_estimator.optimization import Optimization, regularization_losses
+from hub_estimator.optimization import Optimization
 from hub_estimator.tf_compat import tf
 
 
@@ -27,7 +28,6 @@ class ModuleModel:
     encoder: ModuleEncoder = gin.REQUIRED,
     head_fn: HeadFn = gin.REQUIRED,
     optimization: Optimization = gin.REQUIRED,
-    regularization_scale: float = 1.0,
     export_name: str = "module",
   ):
     """Holds the parts.
@@ -35,15 +35,14 @@ class ModuleModel:
     Args:
       encoder: the module, and how it is called.
       head_fn: number of classes of the data (None for regression) -> head.
-      optimization: how the variables are trained.
-      regularization_scale: factor of REGULARIZATION_LOSSES in the loss.
+      optimization: how the variables are trained, and the factor of
+        REGULARIZATION_LOSSES in the loss.
       export_name: the folder name of the module in an export.
     """
     self.encoder = encoder
     self.export_name = export_name
     self._head_fn = head_fn
-    self._optimization = optimization
-    self._regularization_scale = regularization_scale
+    self.optimization = optimization
 
   def create_head(self, input_pipeline: InputPipeline) -> estimator.Head:
     """Creates the head for the classes of the data.
@@ -90,13 +89,16 @@ class ModuleModel:
       hub.register_module_for_export(module, self.export_name)
       embedding = self.encoder.encode(module, features)
       logits = _dense(embedding, head.logits_dimension, name="logits")
+      summarize_graph(module, self.encoder.signature, self.encoder.output)
       return head.create_estimator_spec(
         features=features,
         mode=mode,
         logits=logits,
         labels=labels,
-        train_op_fn=self._optimization.build_train_op,
-        regularization_losses=regularization_losses(self._regularization_scale),
+        train_op_fn=self.optimization.build_train_op,
+        regularization_losses=(
+          self.optimization.create_regularization_losses()
+        ),
       )
 
     return model_fn

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import gin
 
 from hub_estimator import hub
-from hub_estimator.tf_compat import layers, tf
+from hub_estimator.tf_compat import legacy_layers as layers
+from hub_estimator.tf_compat import tf
 
 IMAGE_FEATURE_VECTOR = "image_feature_vector"
 TRAIN_TAGS = frozenset({"train"})

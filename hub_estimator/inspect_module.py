@@ -1,0 +1,30 @@
+"""Shows what a TF1 Hub module is: graphs, signatures, variables, assets.
+
+python -m hub_estimator.inspect_module HANDLE [--json]
+
+HANDLE is a module's folder, or the export/tf_hub folder of a run, of which the
+newest export is shown.
+"""
+
+import json
+
+from absl import flags
+
+from hub_estimator.command_line import run_command
+
+_JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+
+
+def main(arguments):
+  """Prints the description of the module that the only argument names."""
+  from hub_estimator.hub import description
+
+  described = description.describe_module(arguments[0])
+  if _JSON.value:
+    print(json.dumps(described, indent=2))
+  else:
+    print(description.format_description(described))
+
+
+if __name__ == "__main__":
+  run_command(main, usage=__doc__)

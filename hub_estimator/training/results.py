@@ -1,0 +1,77 @@
+"""results.json: what a run gave."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import math
+import os
+import platform
+import uuid
+from typing import Any, Optional
+
+RESULTS_FILE = "results.json"
+
+_PACKAGES = (
+  "tensorflow",
+  "tensorflow-estimator",
+  "tf-keras",
+  "gin-config",
+  "numpy",
+  "protobuf",
+)
+
+
+def versions() -> dict[str, str]:
+  """Returns the versions of Python and of the packages a run depends on."""
+  from hub_estimator import __version__
+
+  found = {"python": platform.python_version(), "hub_estimator": __version__}
+  for name in _PACKAGES:
+    try:
+      found[name] = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+      # tensorflow-cpu and other builds carry another distribution name.
+      found[name] = "not installed as a package"
+  return found
+
+
+def write_results(model_dir: str, results: dict[str, Any]) -> str:
+  """Writes `results.json` into a run's folder, whole or not at all.
+
+  Args:
+    model_dir: the run's folder.
+    results: what to write; numpy scalars become numbers, and numbers that JSON
+      does not have (NaN, infinities) become null.
+
+  Returns:
+    the file's path.
+  """
+  path = os.path.join(model_dir, RESULTS_FILE)
+  temporary = f"{path}.temp-{uuid.uuid4().hex[:12]}"
+  with open(temporary, "w", encoding="utf-8") as file:
+    json.dump(_plain(results), file, indent=2, allow_nan=False)
+    file.write("\n")
+  os.replace(temporary, path)
+  return path
+
+
+def read_results(model_dir: str) -> Optional[dict[str, Any]]:
+  """Returns a run's results, None if it has none yet."""
+  path = os.path.join(model_dir, RESULTS_FILE)
+  if not os.path.exists(path):
+    return None
+  with open(path, encoding="utf-8") as file:
+    return json.load(file)
+
+
+def _plain(value):
+  if isinstance(value, dict):
+    return {str(key): _plain(item) for key, item in value.items()}
+  if isinstance(value, (list, tuple)):
+    return [_plain(item) for item in value]
+  if hasattr(value, "item"):
+    value = value.item()
+  if isinstance(value, float) and not math.isfinite(value):
+    return None
+  return value

@@ -1,0 +1,81 @@
+"""Session hooks of a training run."""
+
+from __future__ import annotations
+
+import time
+from typing import Callable, Optional
+
+from hub_estimator import estimator
+from hub_estimator.models.model_summary import ModelSummary, graph_summary
+from hub_estimator.tf_compat import tf
+from hub_estimator.training.progress_bar import Progress
+
+
+class TrainingMonitor(estimator.SessionRunHook):
+  """Shows progress, measures time and notes what the TRAIN graph holds.
+
+  Attributes:
+    summary: the ModelSummary of the TRAIN graph, once it is built.
+    train_seconds: seconds spent in training steps, waiting for input included,
+      evaluation and checkpoints not.
+    num_steps: how many steps they were.
+  """
+
+  def __init__(
+    self,
+    create_progress: Callable[[int], Progress],
+    clock: Callable[[], float] = time.monotonic,
+  ):
+    """Configures the hook.
+
+    Args:
+      create_progress: first step -> the progress to report to.
+      clock: gives seconds.
+    """
+    self._create_progress = create_progress
+    self._clock = clock
+    self._progress: Optional[Progress] = None
+    self._step = 0
+    self._started = 0.0
+    self.summary: Optional[ModelSummary] = None
+    self.train_seconds = 0.0
+    self.num_steps = 0
+
+  def begin(self):
+    """Finds the loss, which Estimator has put into the LOSSES collection."""
+    graph = tf.compat.v1.get_default_graph()
+    self.summary = graph_summary(graph)
+    losses = graph.get_collection(tf.compat.v1.GraphKeys.LOSSES)
+    self._run_args = tf.compat.v1.train.SessionRunArgs(losses[-1])
+
+  def after_create_session(self, session, coord):
+    """Reads the step that training goes on from."""
+    del coord
+    self._step = session.run(tf.compat.v1.train.get_global_step())
+    if self._progress is None:
+      self._progress = self._create_progress(self._step)
+
+  def before_run(self, run_context):
+    """Asks for the loss and starts the clock."""
+    del run_context
+    self._started = self._clock()
+    return self._run_args
+
+  def after_run(self, run_context, run_values):
+    """Counts the step."""
+    del run_context
+    self.train_seconds += self._clock() - self._started
+    self.num_steps += 1
+    self._step += 1
+    self._progress.update(self._step, run_values.results)
+
+  def end(self, session):
+    """Closes the progress report."""
+    del session
+    self.close()
+
+  def close(self):
+    """Closes the progress report; may be called again."""
+    if self._progress is not None:
+      self._progress.close()
+      self._progress = None
