@@ -1,8 +1,8 @@
 """Asset files of a module: paths in its graph, and files beside it.
 
 A module's graph names its assets by string constants in ASSET_FILEPATHS. On
-disk
-the constants hold a placeholder, and a collection says which file each means.
+disk the constants hold a placeholder, and a collection says which file each
+means.
 """
 
 from __future__ import annotations
@@ -87,10 +87,10 @@ def restore_assets(meta_graph, module_path: str) -> None:
         f"must lie in its folder {FOLDER!r}."
       )
     node = nodes.get(asset.tensor_info.name.partition(":")[0])
-    if node is None:
+    if node is None or node.op != "Const":
       raise errors.UserValueError(
         f"Module {module_path} says that tensor {asset.tensor_info.name} holds "
-        f"the path of asset {asset.filename!r}, and has no such tensor."
+        f"the path of asset {asset.filename!r}, and has no such constant."
       )
     node.attr["value"].tensor.string_val[:] = [
       os.path.join(folder, asset.filename).encode("utf-8", "surrogateescape")

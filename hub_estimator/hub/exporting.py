@@ -32,7 +32,7 @@ def export_from_session(
     wholes.setdefault(source.checkpoint_name, []).append((source, variable))
   module_folder.write_module(
     path,
-    [variant.meta_graph for variant in variants],
+    [_without_checkpoint_paths(variant) for variant in variants],
     ((name, _fetch(wholes[name], session)) for name in sorted(wholes)),
   )
 
@@ -90,7 +90,7 @@ def export_from_checkpoint(
   )
   module_folder.write_module(
     path,
-    [v.meta_graph for v in variants],
+    [_without_checkpoint_paths(v) for v in variants],
     _checkpoint_values(variant, reader, name_transform_fn),
   )
 
@@ -100,3 +100,31 @@ def _checkpoint_values(
 ) -> Iterator[tuple[str, np.ndarray]]:
   for name in sorted({v.checkpoint_name for v in variant.variables}):
     yield name, np.asarray(reader.get_tensor(name_transform_fn(name)))
+
+
+def _without_checkpoint_paths(variant: GraphVariant):
+  """Returns a graph without the paths of checkpoints that initialize it.
+
+  A module_fn that instantiates another module, or calls init_from_checkpoint,
+  leaves paths of the publishing machine in its graph. The written module has
+  all variables in its own checkpoint.
+  """
+  index = variant.index
+  prefixes = {
+    index.data_inputs(position)[0][0]
+    for position, node in enumerate(index.nodes)
+    if node.op == "RestoreV2" and position not in variant.applied_nodes
+  }
+  prefixes = {
+    position
+    for position in prefixes - variant.applied_nodes
+    if index.nodes[position].op == "Const"
+  }
+  if not prefixes:
+    return variant.meta_graph
+  meta_graph = tf.compat.v1.MetaGraphDef()
+  meta_graph.CopyFrom(variant.meta_graph)
+  for position in prefixes:
+    value = meta_graph.graph_def.node[position].attr["value"].tensor
+    value.string_val[:] = [b""]
+  return meta_graph

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from hub_estimator import errors
-from hub_estimator.hub import control_flow
+from hub_estimator.hub import control_flow, function_names
 from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -95,9 +95,11 @@ def import_subgraph(
     replacements: further input names of the subgraph -> tensors.
 
   Raises:
-    ValueError: colocation constraints that cannot be rewritten for the feeds.
+    ValueError: colocation constraints that cannot be rewritten for the feeds;
+      nothing has been added to the graph by then.
   """
-  graph_def = _localized(subgraph, shared_name_prefix)
+  colocations = _fed_colocations(index, subgraph, feeds)
+  graph_def = _localized(subgraph, scope, shared_name_prefix)
   input_map = dict(replacements or {})
   for endpoint in subgraph.external_inputs:
     input_map[index.name(endpoint)] = feeds[endpoint]
@@ -110,21 +112,24 @@ def import_subgraph(
     producer_op_list=producer_op_list,
   )
   imported = ImportedSubgraph(index, keep, feeds, scope)
-  _rewrite_colocations(index, subgraph, feeds, imported)
+  _add_colocations(colocations, imported)
   control_flow.import_contexts(contexts, keep, index, imported.name, scope)
   return imported
 
 
-def _localized(subgraph: Subgraph, shared_name_prefix: str):
-  """Returns the GraphDef with the names and seeds of the default graph."""
+def _localized(subgraph: Subgraph, scope: str, shared_name_prefix: str):
+  """Returns the GraphDef with names and seeds that no other import has."""
   seed = tf.compat.v1.get_default_graph().seed
-  if not subgraph.shared_names and (seed is None or not subgraph.unseeded):
+  has_names = subgraph.named_attrs or subgraph.graph_def.library.function
+  if not has_names and (seed is None or not subgraph.unseeded):
     return subgraph.graph_def
   graph_def = tf.compat.v1.GraphDef()
   graph_def.CopyFrom(subgraph.graph_def)
-  for position in subgraph.shared_names:
-    attr = graph_def.node[position].attr["shared_name"]
-    attr.s = shared_name_prefix.encode() + attr.s
+  for position, attr_name in subgraph.named_attrs:
+    # The frame of a while loop is called as its context: by the scope.
+    prefix = shared_name_prefix if attr_name == "shared_name" else scope
+    attr = graph_def.node[position].attr[attr_name]
+    attr.s = prefix.encode() + attr.s
   if seed is not None:
     # As TensorFlow seeds the ops that it creates in a graph with a seed: by the
     # graph's seed and a number that no other op has. Without this, no run of a
@@ -133,6 +138,7 @@ def _localized(subgraph: Subgraph, shared_name_prefix: str):
     for position in subgraph.unseeded:
       graph_def.node[position].attr["seed"].i = seed
       graph_def.node[position].attr["seed2"].i = first + position
+  function_names.rename_functions(graph_def)
   return graph_def
 
 
@@ -140,18 +146,23 @@ def _any_feed(position: int, feeds: dict[Endpoint, tf.Tensor]) -> tf.Tensor:
   return next(t for endpoint, t in feeds.items() if endpoint[0] == position)
 
 
-def _rewrite_colocations(index, subgraph, feeds, imported) -> None:
-  """Colocates imported ops with what was fed for their colocated nodes."""
+def _fed_colocations(index, subgraph, feeds) -> dict[str, list[bytes]]:
+  """Returns {node name: groups of what is fed for its colocated nodes}."""
   groups: dict[int, tuple[bytes, ...]] = {}
+  colocations: dict[str, list[bytes]] = {}
   for node_name, targets in subgraph.colocations.items():
-    op = imported.operation(node_name)
-    rewritten: list[bytes] = []
     for target in targets:
       if target not in groups:
         groups[target] = _fed_groups(index, target, feeds, node_name)
-      rewritten.extend(groups[target])
-    own = _class_values(op)
-    values = sorted({*rewritten, *own})
+      colocations.setdefault(node_name, []).extend(groups[target])
+  return colocations
+
+
+def _add_colocations(colocations, imported) -> None:
+  """Colocates imported ops with what was fed for their colocated nodes."""
+  for node_name, groups in colocations.items():
+    op = imported.operation(node_name)
+    values = sorted({*groups, *_class_values(op)})
     attr = tf.compat.v1.AttrValue()
     attr.list.s.extend(values)
     graph_symbols.set_op_attr(op, "_class", attr)

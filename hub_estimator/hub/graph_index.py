@@ -15,6 +15,7 @@ from hub_estimator.tf_compat import graph_symbols, tf
 Endpoint = tuple[int, int]  # (node position, output index)
 
 _COLOCATION_PREFIX = b"loc:@"
+_NAMED_ATTRS = ("shared_name", "frame_name")
 
 
 class Subgraph(NamedTuple):
@@ -28,7 +29,9 @@ class Subgraph(NamedTuple):
     colocations: node name -> positions of fed nodes that it was colocated with;
       these entries are taken out of `graph_def`, for an import cannot resolve
       them.
-    shared_names: indices in `graph_def.node` of nodes with a shared_name.
+    named_attrs: (index in `graph_def.node`, attribute) of the attributes that
+      name something of the process: `shared_name` of state, `frame_name` of
+      while loops.
     unseeded: indices in `graph_def.node` of random nodes without a seed.
   """
 
@@ -36,7 +39,7 @@ class Subgraph(NamedTuple):
   external_inputs: frozenset[Endpoint]
   external_controls: frozenset[int]
   colocations: dict[str, list[int]]
-  shared_names: list[int]
+  named_attrs: list[tuple[int, str]]
   unseeded: list[int]
 
 
@@ -152,7 +155,7 @@ class GraphIndex:
     graph_def.versions.CopyFrom(self.graph_def.versions)
     external_inputs: set[Endpoint] = set()
     external_controls: set[int] = set()
-    shared_names, unseeded = [], []
+    named_attrs, unseeded = [], []
     for position in sorted(keep):
       source = self.nodes[position]
       node = graph_def.node.add()
@@ -174,8 +177,9 @@ class GraphIndex:
           ]
           del node.input[:]
           node.input.extend(inside)
-      if "shared_name" in source.attr and source.attr["shared_name"].s:
-        shared_names.append(len(graph_def.node) - 1)
+      for attr_name in _NAMED_ATTRS:
+        if attr_name in source.attr and source.attr[attr_name].s:
+          named_attrs.append((len(graph_def.node) - 1, attr_name))
       if _is_unseeded(source):
         unseeded.append(len(graph_def.node) - 1)
     fed_nodes = {position for position, _ in fed}
@@ -186,7 +190,7 @@ class GraphIndex:
       frozenset(external_inputs),
       frozenset(external_controls),
       colocations,
-      shared_names,
+      named_attrs,
       unseeded,
     )
 

@@ -66,6 +66,16 @@ class Application(NamedTuple):
   update_ops: tuple[str, ...]
 
 
+class UnregisteredOpsError(errors.UserError, tf.errors.NotFoundError):
+  """Ops of a module that no library of this process registers."""
+
+  def __init__(self, text: str):
+    tf.errors.NotFoundError.__init__(self, None, None, text)
+
+  def __str__(self) -> str:
+    return self.message
+
+
 class GraphVariant:
   """The graph of one tag set of a module."""
 
@@ -127,18 +137,20 @@ class GraphVariant:
   @functools.cached_property
   def variables(self) -> list[Variable]:
     """The variables, in the order of the collections that hold them."""
-    found: dict[bytes, list[str]] = {}
+    message_class = graph_symbols.proto_type(_KEYS.GLOBAL_VARIABLES)
+    found: dict[str, tuple[Any, list[str]]] = {}
     for name in VARIABLE_COLLECTIONS:
       if name in self.meta_graph.collection_def:
         values = self.meta_graph.collection_def[name].bytes_list.value
         for value in values:
-          found.setdefault(value, []).append(name)
-    variables = []
-    for value, collections in found.items():
-      proto = graph_symbols.proto_type(_KEYS.GLOBAL_VARIABLES)()
-      proto.ParseFromString(value)
-      variables.append(Variable(proto, tuple(collections)))
-    return variables
+          proto = message_class()
+          proto.ParseFromString(value)
+          # The same variable's bytes may differ from one collection to another.
+          found.setdefault(proto.variable_name, (proto, []))[1].append(name)
+    return [
+      Variable(proto, tuple(collections))
+      for proto, collections in found.values()
+    ]
 
   def variable_shape(self, variable: Variable) -> tf.TensorShape:
     """Returns a variable's shape; that of the whole, for a part."""
@@ -200,9 +212,7 @@ class GraphVariant:
       and graph_symbols.registered_op_def(op.name) is None
     )
     if unknown:
-      raise tf.errors.NotFoundError(
-        None,
-        None,
+      raise UnregisteredOpsError(
         f"The module uses ops that are not registered here: {unknown}. Import "
         "the library that registers them before instantiating it.",
       )

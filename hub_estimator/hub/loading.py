@@ -78,7 +78,11 @@ def _load(path: str, drop_collections) -> ModuleSpec:
   for meta_graph in saved_model.meta_graphs:
     for name in drop_collections:
       meta_graph.collection_def.pop(name, None)
-    module_folder.check_collection_names(meta_graph.collection_def)
+    module_folder.check_collection_names(
+      name
+      for name, collection in meta_graph.collection_def.items()
+      if collection.WhichOneof("kind")  # None: an empty collection.
+    )
   return ModuleSpec(
     saved_model.meta_graphs,
     checkpoint_prefix=module_folder.variables_prefix(path),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Any, Optional, Union
 
 from hub_estimator import errors
@@ -16,6 +17,10 @@ from hub_estimator.hub.module_spec import (
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _KEYS = tf.compat.v1.GraphKeys
+
+_NAME_PATTERN = re.compile(
+  r"[A-Za-z0-9.][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*\Z"
+)
 
 
 class Module:
@@ -70,8 +75,16 @@ class Module:
         "graph. Build it inside `with tf.Graph().as_default():` or a model_fn."
       )
     self._variant = self._spec.variant(tags)
+    # What can go wrong is found before anything is added to the graph.
     self._variant.check_ops_are_registered()
+    state.check_state(self._variant, self._spec.checkpoint_prefix)
     self._graph = tf.compat.v1.get_default_graph()
+    if self._graph.building_function:
+      tf.compat.v1.logging.warning(
+        "Using TF1 Hub format while building a function: "
+        f"{self._graph.name}. This can lead to errors if the function is not "
+        "pruned: its variables are initialized by ops inside of it."
+      )
     scope = _take_scope(self._graph, name)
     self._name = scope.rpartition("/")[2]
     self._scope = scope + "/"
@@ -301,9 +314,15 @@ def _take_scope(graph, name: str) -> str:
   """Returns the absolute scope for a new module's state, marked as used.
 
   Raises:
+    ValueError: a malformed name.
     RuntimeError: the variable scope is free and the name scope is not, so that
       variables could not be called as their scope says.
   """
+  if not _NAME_PATTERN.match(name):
+    raise errors.UserValueError(
+      f"name {name!r} is not the name of a module: use letters, digits, '_', "
+      "'-' and '.', and '/' between scopes."
+    )
   with tf.compat.v1.variable_scope(
     None, default_name=name, auxiliary_name_scope=False
   ) as variable_scope:

@@ -48,6 +48,31 @@ class ModuleState(NamedTuple):
     return result
 
 
+def check_state(
+  variant: GraphVariant, checkpoint_prefix: Optional[str]
+) -> None:
+  """Raises ValueError unless a graph's state can be imported.
+
+  Args:
+    variant: the graph.
+    checkpoint_prefix: as for `import_state`.
+
+  Raises:
+    ValueError: the checkpoint lacks a variable, or holds one of another shape
+      or dtype; an initializer is no assignment; a state op has not exactly one
+      output.
+  """
+  _ = variant.state_nodes
+  if variant.variables and checkpoint_prefix is not None:
+    variable_files.check_checkpoint(
+      variant,
+      variable_files.open_checkpoint(checkpoint_prefix),
+      checkpoint_prefix,
+      lambda name: name,
+    )
+    _initial_value_inputs(variant)
+
+
 def import_state(
   variant: GraphVariant,
   scope: str,
@@ -65,22 +90,12 @@ def import_state(
     variant: the graph.
     scope: absolute name scope, with its final "/".
     trainable: whether the variables are to be trained.
-    checkpoint_prefix: the checkpoint whose values initialize the variables;
-      None takes the initializers of the module's graph.
-
-  Raises:
-    ValueError: the checkpoint lacks a variable, or holds one of another shape
-      or dtype; nothing has been added to the graph by then.
+    checkpoint_prefix: the checkpoint whose values initialize the variables,
+      which `check_state` found to fit; None takes the initializers of the
+      module's graph.
   """
   if not variant.variables:
     checkpoint_prefix = None
-  if checkpoint_prefix is not None:
-    variable_files.check_checkpoint(
-      variant,
-      variable_files.open_checkpoint(checkpoint_prefix),
-      checkpoint_prefix,
-      lambda name: name,
-    )
   index = variant.index
   replaced = _initial_value_inputs(variant) if checkpoint_prefix else {}
   roots = _roots(variant, trainable, with_initial_values=not replaced)

@@ -117,7 +117,9 @@ class ParsedTensorInfo:
       if self.is_sparse and isinstance(value, tf.compat.v1.SparseTensorValue):
         tensor = tf.SparseTensor.from_value(value)
       elif isinstance(value, tf.compat.v1.ragged.RaggedTensorValue):
-        tensor = tf.ragged.constant(value.to_list(), dtype=self.dtype)
+        tensor = tf.RaggedTensor.from_nested_row_splits(
+          value.flat_values, value.nested_row_splits
+        )
       if not isinstance(tensor, self.type_spec.value_type):
         self._refuse(key, value)
     if not self._fits(tensor):

@@ -55,6 +55,11 @@ def set_op_device(op: tf.Operation, device: str) -> None:
   op._set_device(device)
 
 
+def unique_number() -> int:
+  """Returns a number of the counter by which TensorFlow names functions."""
+  return ops.uid()
+
+
 def control_flow_context(graph: tf.Graph) -> Optional[Any]:
   """Returns the v1 control flow context that a graph builds ops in, or None."""
   return graph._get_control_flow_context()
