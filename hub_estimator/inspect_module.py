@@ -11,14 +11,15 @@ import json
 from absl import flags
 
 from hub_estimator.command_line import run_command
+from hub_estimator.quiet_import import quiet_import
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 
 
 def main(arguments):
   """Prints the description of the module that the only argument names."""
-  from hub_estimator.hub import description
-
+  with quiet_import():
+    from hub_estimator.hub import description
   described = description.describe_module(arguments[0])
   if _JSON.value:
     print(json.dumps(described, indent=2))

@@ -1,0 +1,57 @@
+"""Fine-tunes a TF1 Hub module as Gin files say, and exports it.
+
+python -m hub_estimator.train --gin_file=FILE [--gin_file=FILE …]
+    [--gin_param='NAME = value' …] --model_dir=DIR
+    [--dry_run] [--resume | --overwrite] [--debug]
+
+DIR gets checkpoints, config.gin, TensorBoard summaries, results.json and the
+fine-tuned module under export/tf_hub. The same command goes on from the newest
+checkpoint.
+"""
+
+from absl import flags
+
+from hub_estimator import errors
+from hub_estimator.command_line import run_command
+from hub_estimator.quiet_import import quiet_import
+
+_GIN_FILE = flags.DEFINE_multi_string(
+  "gin_file", [], "A Gin file; may be given several times, later ones win."
+)
+_GIN_PARAM = flags.DEFINE_multi_string(
+  "gin_param", [], "A binding on top of the files: 'NAME = value'."
+)
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.")
+_DRY_RUN = flags.DEFINE_bool(
+  "dry_run", False, "Build the graphs, say what would be trained, and stop."
+)
+_RESUME = flags.DEFINE_bool(
+  "resume", False, "Go on in a folder whose run had another config."
+)
+_OVERWRITE = flags.DEFINE_bool(
+  "overwrite", False, "Delete the run in the folder and start again."
+)
+
+
+def main(arguments):
+  """Launches the run that the flags describe."""
+  del arguments
+  if _RESUME.value and _OVERWRITE.value:
+    raise errors.UserValueError(
+      "--resume and --overwrite exclude each other: one keeps the run in "
+      "--model_dir, the other deletes it."
+    )
+  with quiet_import():
+    from hub_estimator.training import launch
+  launch.launch(
+    _GIN_FILE.value,
+    _GIN_PARAM.value,
+    _MODEL_DIR.value,
+    is_dry_run=_DRY_RUN.value,
+    resume=_RESUME.value,
+    overwrite=_OVERWRITE.value,
+  )
+
+
+if __name__ == "__main__":
+  run_command(main, usage=__doc__, required_flags=("gin_file", "model_dir"))

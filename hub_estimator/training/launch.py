@@ -1,0 +1,92 @@
+"""From Gin files to a run: parse, check, then one call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import Any
+
+import gin
+
+from hub_estimator.training import gin_config, model_dir, results_table
+
+# Imported for what they register with Gin: a config names it.
+import hub_estimator.inputs  # noqa: F401 isort:skip
+import hub_estimator.models  # noqa: F401 isort:skip
+import hub_estimator.optimization  # noqa: F401 isort:skip
+import hub_estimator.training.run  # noqa: F401 isort:skip
+
+ROOT = "train"
+
+
+def launch(
+  gin_files: Sequence[str],
+  gin_params: Sequence[str],
+  run_dir: str,
+  is_dry_run: bool = False,
+  resume: bool = False,
+  overwrite: bool = False,
+) -> dict[str, Any]:
+  """Runs what Gin files describe.
+
+  Args:
+    gin_files: their paths.
+    gin_params: further bindings, "NAME = value".
+    run_dir: the run's folder.
+    is_dry_run: build and describe the graphs only.
+    resume: go on in a folder that holds a run with another config.
+    overwrite: delete the run that is there, and start again.
+
+  Returns:
+    what `results.json` holds; nothing for a dry run.
+
+  Raises:
+    UserError: a mistake in the config, the data, the module or the folder.
+  """
+  gin_config.parse_config(gin_files, gin_params)
+  gin_config.check_config(ROOT)
+  holds_run = model_dir.holds_run(run_dir)
+  if holds_run and not resume and not overwrite:
+    model_dir.check_same_run(run_dir, _differences(run_dir))
+  run = gin.get_configurable(ROOT)()
+  if is_dry_run:
+    print(run.describe())
+    return {}
+  if holds_run and overwrite:
+    model_dir.remove_run(run_dir)
+  model_dir.write_config(run_dir, gin_config.operative_config_text(_HEADER))
+  written = run.train(run_dir)
+  print(_format_results(run_dir, written))
+  return written
+
+
+_HEADER = """The operative configuration of a run. It stands alone: running it
+again, python -m hub_estimator.train --gin_file=FILE --model_dir=NEW_DIR,
+repeats the run."""
+
+
+def _differences(run_dir: str):
+  path = model_dir.config_path(run_dir)
+  if not os.path.exists(path):
+    return None
+  return gin_config.config_differences(
+    gin_config.effective_config_of_file(path, ROOT),
+    gin_config.effective_config(ROOT),
+  )
+
+
+def _format_results(run_dir: str, written: dict[str, Any]) -> str:
+  rows = [
+    (name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    for name, value in sorted(written["metrics"].items())
+  ]
+  rows += [
+    ("global step", str(written["global_step"])),
+    ("trained parameters", f"{written['num_trainable_parameters']:,}"),
+    ("seconds in training", f"{written['train_seconds']:.1f}"),
+  ]
+  rows += [
+    (f"export {name}", path) for name, path in written["exports"].items()
+  ]
+  rows.append(("results", os.path.join(run_dir, "results.json")))
+  return results_table.format_table(rows, headers=("metric", "value"))
