@@ -1,0 +1,28 @@
+"""Optimization: schedules, optimizers, the total loss, the train op.
+
+What configs name is imported here, without importing TensorFlow. Inside a
+model_fn, `total_loss.create_regularization_losses` and
+`train_op.create_train_op` do the work of `Optimization`'s two methods.
+"""
+
+from hub_estimator.optimization.optimization import Optimization
+from hub_estimator.optimization.optimizers import (
+  create_adagrad_optimizer_fn,
+  create_adam_optimizer_fn,
+  create_sgd_optimizer_fn,
+)
+from hub_estimator.optimization.schedules import (
+  create_constant_schedule_fn,
+  create_cosine_schedule_fn,
+  create_linear_schedule_fn,
+)
+
+__all__ = [
+  "Optimization",
+  "create_adagrad_optimizer_fn",
+  "create_adam_optimizer_fn",
+  "create_constant_schedule_fn",
+  "create_cosine_schedule_fn",
+  "create_linear_schedule_fn",
+  "create_sgd_optimizer_fn",
+]
