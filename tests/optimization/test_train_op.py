@@ -87,10 +87,11 @@ def test_update_ops_run_before_the_variables_move(use_resource):
   seen = v1.get_variable(
     "seen", initializer=0.0, trainable=False, use_resource=use_resource
   )
-  # A chain that takes its time, so that an unordered step would overtake it.
-  slow = tf.ones([300, 300])
+  # A chain that takes its time and cannot be folded into a constant, so that an
+  # unordered step would overtake it.
+  slow = tf.random.uniform([500, 500])
   for _ in range(20):
-    slow = tf.matmul(slow, slow) / 300.0
+    slow = tf.matmul(slow, slow) / 500.0
   with tf.control_dependencies([slow]):
     # + 0 reads w at this moment, also where a ref would be passed on.
     copied = v1.assign(seen, w.read_value() + 0.0)
