@@ -61,7 +61,9 @@ def create_module_spec(
 
 def _function_name(function) -> str:
   function = getattr(function, "func", function)  # functools.partial
-  return getattr(function, "__name__", type(function).__name__)
+  name = getattr(function, "__qualname__", type(function).__name__)
+  # Of a function within a function, the outer one's name says more.
+  return name.partition(".<locals>")[0]
 
 
 def _build_meta_graph(module_fn, arguments, tags, drop_collections):

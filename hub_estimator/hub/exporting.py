@@ -12,6 +12,9 @@ from hub_estimator.hub import module_folder, variable_files
 from hub_estimator.hub.graph_variant import GraphVariant, Variable
 from hub_estimator.tf_compat import tf
 
+# Variables are read from a session in groups of about this size.
+_GROUP_BYTES = 256 * 2**20
+
 
 def export_from_session(
   variants: Iterable[GraphVariant],
@@ -33,19 +36,37 @@ def export_from_session(
   module_folder.write_module(
     path,
     [_without_checkpoint_paths(variant) for variant in variants],
-    ((name, _fetch(wholes[name], session)) for name in sorted(wholes)),
+    _session_values(wholes, session),
   )
 
 
-def _fetch(parts, session) -> np.ndarray:
-  """Returns the value of a variable, put together if it is partitioned."""
-  # A Variable is fetched by a read that its graph already has: the graph may
-  # be finalized.
-  if parts[0][0].slice_info is None:
-    return np.asarray(session.run(parts[0][1]))
-  values = session.run([variable for _, variable in parts])
-  whole = np.empty(parts[0][0].slice_info.full_shape, values[0].dtype)
-  for (source, _), value in zip(parts, values):
+def _session_values(wholes, session) -> Iterator[tuple[str, np.ndarray]]:
+  """Yields (name, value) of variables, read in groups of limited size.
+
+  A run for each variable would have the session optimize the graph anew for
+  each; one run for all of them would hold the whole module in memory.
+  """
+  names = sorted(wholes)
+  while names:
+    group, num_bytes = {}, 0
+    while names and (not group or num_bytes < _GROUP_BYTES):
+      # A Variable is fetched by a read that its graph already has: the graph
+      # may be finalized.
+      parts = [variable for _, variable in wholes[names[0]]]
+      group[names.pop(0)] = parts
+      num_bytes += sum(
+        (part.shape.num_elements() or 0) * part.dtype.size for part in parts
+      )
+    for name, values in session.run(group).items():
+      yield name, _put_together([s for s, _ in wholes[name]], values)
+
+
+def _put_together(sources: list[Variable], values: list) -> np.ndarray:
+  """Returns the value of a variable from that of its parts."""
+  if sources[0].slice_info is None:
+    return np.asarray(values[0])
+  whole = np.empty(sources[0].slice_info.full_shape, values[0].dtype)
+  for source, value in zip(sources, values):
     info = source.slice_info
     region = tuple(
       slice(offset, offset + size)

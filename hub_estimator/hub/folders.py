@@ -7,18 +7,8 @@ import os
 import uuid
 from collections.abc import Iterator, Sequence
 
-from hub_estimator import errors
+from hub_estimator.hub import file_errors
 from hub_estimator.tf_compat import tf
-
-
-class FolderExistsError(errors.UserError, tf.errors.AlreadyExistsError):
-  """A folder that would have to be overwritten."""
-
-  def __init__(self, text: str):
-    tf.errors.AlreadyExistsError.__init__(self, None, None, text)
-
-  def __str__(self) -> str:
-    return self.message
 
 
 @contextlib.contextmanager
@@ -74,7 +64,7 @@ def _check_free(path: str, entries: Sequence[str]) -> None:
     what = f"holds {', '.join(found)}"
   else:
     what = "is a file"
-  raise FolderExistsError(
+  raise file_errors.FolderExistsError(
     f"{path} already exists and {what}: nothing is written over it. Give "
     "another path, or remove it first.",
   )

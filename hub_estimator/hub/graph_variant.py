@@ -6,7 +6,12 @@ import functools
 from typing import Any, NamedTuple, Optional
 
 from hub_estimator import errors
-from hub_estimator.hub import attachments, control_flow, tensor_info
+from hub_estimator.hub import (
+  attachments,
+  control_flow,
+  file_errors,
+  tensor_info,
+)
 from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -64,16 +69,6 @@ class Application(NamedTuple):
   keep: set[int]
   subgraph: Subgraph
   update_ops: tuple[str, ...]
-
-
-class UnregisteredOpsError(errors.UserError, tf.errors.NotFoundError):
-  """Ops of a module that no library of this process registers."""
-
-  def __init__(self, text: str):
-    tf.errors.NotFoundError.__init__(self, None, None, text)
-
-  def __str__(self) -> str:
-    return self.message
 
 
 class GraphVariant:
@@ -212,7 +207,7 @@ class GraphVariant:
       and graph_symbols.registered_op_def(op.name) is None
     )
     if unknown:
-      raise UnregisteredOpsError(
+      raise file_errors.UnregisteredOpsError(
         f"The module uses ops that are not registered here: {unknown}. Import "
         "the library that registers them before instantiating it.",
       )

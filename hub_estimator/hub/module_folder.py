@@ -12,6 +12,7 @@ from hub_estimator import errors
 from hub_estimator.hub import (
   assets,
   attachments,
+  file_errors,
   folder_formats,
   folders,
   protos,
@@ -40,16 +41,6 @@ _STORED_COLLECTIONS = frozenset(
     attachments.SAVED_COLLECTION,
   }
 )
-
-
-class NotAModuleError(errors.UserError, tf.errors.NotFoundError):
-  """A folder that is not a TF1 Hub module; the message says what it is."""
-
-  def __init__(self, text: str):
-    tf.errors.NotFoundError.__init__(self, None, None, text)
-
-  def __str__(self) -> str:
-    return self.message
 
 
 def variables_prefix(path: str) -> str:
@@ -84,7 +75,7 @@ def read_module_def(path: str) -> None:
     raise errors.UserOSError(folder_formats.describe_missing(path))
   file_path = os.path.join(path, MODULE_DEF_FILE)
   if not tf.io.gfile.exists(file_path):
-    raise NotAModuleError(
+    raise file_errors.NotAModuleError(
       f"{path} is not a TF1 Hub module: it has no {MODULE_DEF_FILE}. "
       f"{folder_formats.describe(path)}"
     )
@@ -142,7 +133,7 @@ def write_module(
 
   Raises:
     AlreadyExistsError: there is something at `path`.
-    OSError: an asset file that does not exist.
+    NotFoundError (which is an OSError): an asset file that does not exist.
   """
   saved_model = graph_symbols.SavedModel()
   for meta_graph in meta_graphs:
@@ -152,8 +143,10 @@ def write_module(
     assets_folder = os.path.join(folder, assets.FOLDER)
     tf.io.gfile.makedirs(assets_folder)
     for name, source in files.items():
-      if not tf.io.gfile.exists(source):
-        raise errors.UserOSError(f"The asset file {source} does not exist.")
+      if not tf.io.gfile.exists(source) or tf.io.gfile.isdir(source):
+        raise file_errors.AssetNotFoundError(
+          f"The asset file {source} does not exist or is a folder."
+        )
       tf.io.gfile.copy(source, os.path.join(assets_folder, name))
     tf.io.gfile.makedirs(os.path.join(folder, _VARIABLES_FOLDER))
     variable_files.write_variables(variables_prefix(folder), variables)

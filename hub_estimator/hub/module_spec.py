@@ -143,11 +143,18 @@ class ModuleSpec:
 
     Raises:
       ValueError: no `checkpoint_path`, or one that lacks a variable of the
-        graph with no tags or holds it in another shape.
-      KeyError: there is no graph with no tags.
+        graph with no tags or holds it in another shape; or there is no such
+        graph.
       AlreadyExistsError: there is a module at `path`.
     """
     del _sentinel
+    if frozenset() not in self._variants:
+      raise errors.UserValueError(
+        "No such graph variant: tags=[]. ModuleSpec.export() writes the "
+        "variables of the graph with no tags, and the tag sets of "
+        f"{self._source} are: {format_tag_sets(self.get_tags())}. Use "
+        "Module.export()."
+      )
     exporting.export_from_checkpoint(
       self.variants,
       self.variant(),

@@ -111,7 +111,7 @@ class ParsedTensorInfo:
           f"Can't convert {key!r}: Got a Tensor of {value.dtype.name}. "
           f"Expected {self.describe()}. Cast it with tf.cast()."
         )
-      tensor = tf.convert_to_tensor(value, dtype=self.dtype, name=name)
+      tensor = self._convert_value(value, key, name)
     else:
       tensor = value
       if self.is_sparse and isinstance(value, tf.compat.v1.SparseTensorValue):
@@ -125,6 +125,23 @@ class ParsedTensorInfo:
     if not self._fits(tensor):
       self._refuse(key, tensor)
     return tf.nest.flatten(tensor, expand_composites=True)
+
+  def _convert_value(self, value, key, name) -> tf.Tensor:
+    if graph_symbols.is_composite(value) and not isinstance(value, tf.Variable):
+      raise errors.UserValueError(
+        f"Can't convert {key!r}: Passed argument of type "
+        f"{type(value).__name__}, which is not supported by this version of "
+        f"hub_estimator. Expected {self.describe()}."
+      )
+    try:
+      return tf.convert_to_tensor(value, dtype=self.dtype, name=name)
+    except (TypeError, ValueError) as error:
+      kind = errors.UserTypeError
+      if isinstance(error, ValueError):
+        kind = errors.UserValueError
+      raise kind(
+        f"Can't convert {key!r}: {error} Expected {self.describe()}."
+      ) from error
 
   def build(self, get_tensor: Callable[[str], tf.Tensor]):
     """Builds the tensor from its components.

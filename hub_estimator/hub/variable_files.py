@@ -8,6 +8,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from hub_estimator import errors
+from hub_estimator.hub import file_errors
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.tf_compat import tf
 
@@ -29,7 +30,17 @@ class VariableShape(NamedTuple):
 
 
 def open_checkpoint(prefix: str):
-  """Returns a reader of a checkpoint; ValueError if it cannot be read."""
+  """Returns a reader of a checkpoint.
+
+  Raises:
+    NotFoundError (which is a ValueError): there is no such checkpoint.
+    ValueError: it cannot be read.
+  """
+  # A checkpoint of TensorFlow's first format is one file without a suffix.
+  if not any(tf.io.gfile.exists(prefix + end) for end in (".index", "")):
+    raise file_errors.CheckpointNotFoundError(
+      f"There is no checkpoint {prefix} (no file {prefix}.index)."
+    )
   try:
     return tf.train.load_checkpoint(prefix)
   except (ValueError, RuntimeError, tf.errors.OpError) as error:

@@ -15,7 +15,8 @@ from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
 # No public lookup of an op's definition: statefulness and outputs of node defs.
 # Collections hold variables and control flow contexts as protos; the public
 # `import_meta_graph` can only convert them together with the whole graph.
-from tensorflow.python.framework import op_def_registry, ops
+# Nor of composite tensors other than those with a public name.
+from tensorflow.python.framework import composite_tensor, op_def_registry, ops
 
 # TypeSpec <-> StructuredValue, for composite tensors in a SignatureDef.
 from tensorflow.python.saved_model import nested_structure_coder
@@ -90,6 +91,6 @@ def decode_type_spec(proto) -> tf.TypeSpec:
   return nested_structure_coder.decode_proto(value)
 
 
-def type_spec_of(value: Any) -> tf.TypeSpec:
-  """Returns the TypeSpec of a composite tensor."""
-  return value._type_spec
+def is_composite(value: Any) -> bool:
+  """Whether a value is made of several tensors, or is a resource variable."""
+  return isinstance(value, composite_tensor.CompositeTensor)
