@@ -36,7 +36,7 @@ def versions() -> dict[str, str]:
   return found
 
 
-def write_results(model_dir: str, results: dict[str, Any]) -> str:
+def write_results(model_dir: str, results: dict[str, Any]) -> dict[str, Any]:
   """Writes `results.json` into a run's folder, whole or not at all.
 
   Args:
@@ -45,15 +45,16 @@ def write_results(model_dir: str, results: dict[str, Any]) -> str:
       does not have (NaN, infinities) become null.
 
   Returns:
-    the file's path.
+    what the file holds.
   """
+  written = _plain(results)
   path = os.path.join(model_dir, RESULTS_FILE)
   temporary = f"{path}.temp-{uuid.uuid4().hex[:12]}"
   with open(temporary, "w", encoding="utf-8") as file:
-    json.dump(_plain(results), file, indent=2, allow_nan=False)
+    json.dump(written, file, indent=2, allow_nan=False)
     file.write("\n")
   os.replace(temporary, path)
-  return path
+  return written
 
 
 def read_results(model_dir: str) -> Optional[dict[str, Any]]:

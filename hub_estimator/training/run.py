@@ -148,7 +148,7 @@ class TrainingRun:
     """Returns the final metrics and {exporter name: module's folder}."""
     exporter = hub.LatestModuleExporter(
       MODULE_EXPORTER,
-      self._input_pipeline.serving_input_receiver_fn,
+      self._input_pipeline.serving_input_receiver_fn(),
       exports_to_keep=self._exports_to_keep,
     )
     eval_input_fn = self._input_pipeline.input_fn(estimator.ModeKeys.EVAL)
@@ -192,7 +192,7 @@ class TrainingRun:
       )[1]
     seconds = monitor.train_seconds
     num_examples = monitor.num_steps * self._input_pipeline.batch_size
-    written = {
+    content = {
       "module_handle": self._model.encoder.handle,
       "global_step": global_step,
       "metrics": metrics,
@@ -204,5 +204,4 @@ class TrainingRun:
       "examples_per_second": num_examples / seconds if seconds else None,
       "versions": results.versions(),
     }
-    results.write_results(model_dir, written)
-    return written
+    return results.write_results(model_dir, content)

@@ -51,7 +51,7 @@ class TrainingMonitor(estimator.SessionRunHook):
   def after_create_session(self, session, coord):
     """Reads the step that training goes on from."""
     del coord
-    self._step = session.run(tf.compat.v1.train.get_global_step())
+    self._step = int(session.run(tf.compat.v1.train.get_global_step()))
     if self._progress is None:
       self._progress = self._create_progress(self._step)
 
