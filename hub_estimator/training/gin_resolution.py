@@ -23,98 +23,107 @@ def resolve(
   The last statement for a parameter wins.
 
   Args:
-    statements: In the order in which they bind; what they name must have been
-      imported.
+    statements: In the order in which they bind; the modules that register what
+      they name must have been imported.
   """
+  resolver = _Resolver()
   bindings: Bindings = {}
-  problems: list[str] = []
   for statement in statements:
-    try:
-      binding = _resolve_statement(statement)
-    except gin_problems.GinConfigError as e:
-      problems.extend(e.problems)
-      continue
-    # A parameter that is bound again keeps its place in the order.
-    bindings[binding.key] = binding
-  problems.extend(_macro_problems(bindings))
-  return bindings, problems
+    binding = resolver.binding(statement)
+    if binding is not None:
+      # A parameter that is bound again keeps its place in the order.
+      bindings[binding.key] = binding
+  return bindings, [*resolver.problems, *_macro_problems(bindings)]
 
 
-def _resolve_statement(statement: gin_reading.Statement) -> gin_values.Binding:
-  problems: list[str] = []
-  value = gin_values.map_value(
-    statement.value, lambda leaf: _resolve_leaf(leaf, statement, problems)
-  )
-  if statement.parameter:
-    scope, parameter = statement.scope, statement.parameter
-    selector = _resolve_selector(statement, problems)
-    if selector == gin_values.MACRO_SELECTOR and not scope:
-      problems.append(f"{statement.place}: {statement.name} names no macro")
-  else:
-    scope, selector, parameter = gin_values.macro_key(statement.name)
-  if problems or selector is None:
-    raise gin_problems.GinConfigError(problems)
-  return gin_values.Binding(
-    scope, selector, parameter, value, statement.place, statement.comment
-  )
+class _Resolver:
+  """Makes bindings of statements, and collects what is wrong.
 
+  Attributes:
+    problems: Sentences.
+  """
 
-def _resolve_selector(
-  statement: gin_reading.Statement, problems: list[str]
-) -> Optional[str]:
-  prefix = f"{statement.place}: {statement.name}"
-  selector = _find_configurable(statement.selector, "", prefix, problems)
-  if selector is None:
-    return None
-  signature = gin_internals.signature(selector)
-  name, parameter = statement.selector, statement.parameter
-  if parameter in signature.unbindable:
-    problems.append(
-      f"{prefix}: {parameter} of {name} is set by the program, not by a"
-      " configuration"
+  def __init__(self):
+    self.problems: list[str] = []
+    # One missing import makes many statements wrong: it is said once.
+    self._unknown: set[str] = set()
+
+  def binding(
+    self, statement: gin_reading.Statement
+  ) -> Optional[gin_values.Binding]:
+    """Returns what the statement binds; None if it names what is not there."""
+    prefix = f"{statement.place}: {statement.name}"
+    if statement.parameter:
+      scope, parameter = statement.scope, statement.parameter
+      selector = self._selector(statement, prefix)
+    else:
+      scope, selector, parameter = gin_values.macro_key(statement.name)
+    value = gin_values.map_value(
+      statement.value, lambda leaf: self._leaf(leaf, prefix)
     )
-  elif parameter not in signature.parameters and not signature.accepts_any:
-    hint = gin_problems.did_you_mean(parameter, signature.parameters)
-    problems.append(f"{prefix}: {name} has no parameter {parameter}{hint}")
-  return selector
+    if selector is None:
+      return None
+    return gin_values.Binding(
+      scope, selector, parameter, value, statement.place, statement.comment
+    )
 
-
-def _resolve_leaf(
-  leaf: Any, statement: gin_reading.Statement, problems: list[str]
-) -> Any:
-  prefix = f"{statement.place}: {statement.name}"
-  if isinstance(leaf, gin_values.Macro):
-    constants = gin_internals.find_constants(leaf.name)
-    if len(constants) > 1:
-      problems.append(
-        f"{prefix}: %{leaf.name} is ambiguous: {', '.join(constants)}"
+  def _selector(
+    self, statement: gin_reading.Statement, prefix: str
+  ) -> Optional[str]:
+    selector = self._configurable(statement.selector, "", prefix)
+    if selector is None:
+      return None
+    signature = gin_internals.signature(selector)
+    name, parameter = statement.selector, statement.parameter
+    if parameter in signature.unbindable:
+      self.problems.append(
+        f"{prefix}: {parameter} of {name} is set by the program, not by a"
+        " configuration"
       )
-    return gin_values.Constant(constants[0]) if constants else leaf
-  if isinstance(leaf, gin_values.Reference):
-    selector = _find_configurable(leaf.selector, "@", prefix, problems)
-    return gin_values.Reference(
-      leaf.scopes, selector or leaf.selector, leaf.evaluate
-    )
-  return leaf
+    elif parameter not in signature.parameters and not signature.accepts_any:
+      hint = gin_problems.did_you_mean(parameter, signature.parameters)
+      self.problems.append(
+        f"{prefix}: {name} has no parameter {parameter}{hint}"
+      )
+    elif selector == gin_values.MACRO_SELECTOR and not statement.scope:
+      self.problems.append(f"{prefix} names no macro")
+    return selector
 
+  def _leaf(self, leaf: Any, prefix: str) -> Any:
+    if isinstance(leaf, gin_values.Macro):
+      constants = gin_internals.find_constants(leaf.name)
+      if len(constants) > 1:
+        self.problems.append(
+          f"{prefix}: %{leaf.name} is ambiguous: {', '.join(constants)}"
+        )
+      return gin_values.Constant(constants[0]) if constants else leaf
+    if isinstance(leaf, gin_values.Reference):
+      selector = self._configurable(leaf.selector, "@", prefix)
+      return gin_values.Reference(
+        leaf.scopes, selector or leaf.selector, leaf.evaluate
+      )
+    return leaf
 
-def _find_configurable(
-  selector: str, mark: str, prefix: str, problems: list[str]
-) -> Optional[str]:
-  found = gin_internals.find_configurables(selector)
-  if len(found) == 1:
-    return found[0]
-  if found:
-    problems.append(
-      f"{prefix}: {mark}{selector} is ambiguous: {', '.join(found)}"
-    )
-  else:
-    names = [mark + name for name in gin_internals.configurable_names()]
-    hint = gin_problems.did_you_mean(mark + selector, names)
-    problems.append(
-      f"{prefix}: there is no configurable {mark}{selector}{hint}"
-    )
-  return None
+  def _configurable(
+    self, selector: str, mark: str, prefix: str
+  ) -> Optional[str]:
+    """Returns the complete selector; None, with a problem, if not just one."""
+    found = gin_internals.find_configurables(selector)
+    if len(found) == 1:
+      return found[0]
+    if found:
+      self.problems.append(
+        f"{prefix}: {mark}{selector} is ambiguous: {', '.join(found)}"
+      )
+    elif selector not in self._unknown:
+      self._unknown.add(selector)
+      names = [mark + name for name in gin_internals.configurable_names()]
+      hint = gin_problems.did_you_mean(mark + selector, names)
+      self.problems.append(
+        f"{prefix}: there is no configurable {mark}{selector}{hint}"
+        " (a configurable of your own needs an import line for its module)"
+      )
+    return None
 
 
 def _macro_problems(bindings: Bindings) -> list[str]:

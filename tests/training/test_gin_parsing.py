@@ -16,6 +16,8 @@ from gin_test_configurables import (
 
 from hub_estimator.training import gin_config, gin_files
 
+OWN = " (a configurable of your own needs an import line for its module)"
+
 
 @pytest.fixture(autouse=True)
 def in_empty_folder(tmp_path, monkeypatch):
@@ -183,7 +185,7 @@ def test_empty_param():
 def test_unknown_configurable():
   assert parse_problem("\nGcDate.name = 3") == (
     "a.gin:2: GcDate.name: there is no configurable GcDate; did you mean"
-    " GcData?"
+    f" GcData?{OWN}"
   )
 
 
@@ -193,6 +195,15 @@ def test_unknown_configurable_like_no_other_lists_those_there_are():
     "a.gin:1: zzzzzz.name: there is no configurable zzzzzz; there are: "
   )
   assert "GcData, GcModel, " in message
+  assert message.endswith(OWN)
+
+
+def test_an_unknown_configurable_is_said_once():
+  text = "GcDate.name = 3\nGcDate.batch_size = 3\ngc_train.data = @GcDate()\n"
+  assert parse_problem(text) == (
+    "a.gin:1: GcDate.name: there is no configurable GcDate; did you mean"
+    f" GcData?{OWN}"
+  )
 
 
 def test_unknown_parameter():
@@ -224,7 +235,7 @@ def test_any_parameter_is_taken_where_the_signature_takes_it():
 def test_unknown_reference():
   assert parse_problem("gc_train.data = [@GcDat()]") == (
     "a.gin:1: gc_train.data: there is no configurable @GcDat; did you mean"
-    " @GcData?"
+    f" @GcData?{OWN}"
   )
 
 
@@ -247,7 +258,7 @@ def test_ambiguous_constant():
 def test_a_method_is_named_with_its_class():
   assert parse_problem("gc_decay.rate = 3") == (
     "a.gin:1: gc_decay.rate: there is no configurable gc_decay; did you mean"
-    " GcSchedule.gc_decay?"
+    f" GcSchedule.gc_decay?{OWN}"
   )
   parse("GcSchedule.gc_decay.rate = 3")
   assert gin.query_parameter("GcSchedule.gc_decay.rate") == 3
