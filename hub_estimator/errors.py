@@ -13,6 +13,10 @@ expect, so `except ValueError` goes on working.
 class UserError(Exception):
   """A mistake in what the user gave; the message says how to mend it."""
 
+  # Raised inside a tf.function or Dataset.map, AutoGraph would replace it by an
+  # exception of its own, which no `except ValueError` catches.
+  ag_pass_through = True
+
 
 class UserValueError(UserError, ValueError):
   """A value that breaks a rule."""

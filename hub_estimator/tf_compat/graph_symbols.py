@@ -78,13 +78,8 @@ def take_name_scope(graph: tf.Graph, name: str) -> None:
     graph.unique_name(name)
 
 
-def encode_type_spec(type_spec: tf.TypeSpec):
-  """Returns the TypeSpecProto of a composite tensor's spec."""
-  return nested_structure_coder.encode_structure(type_spec).type_spec_value
-
-
 def decode_type_spec(proto) -> tf.TypeSpec:
-  """Inverts `encode_type_spec`."""
+  """Returns the spec of a composite tensor from its TypeSpecProto."""
   value = nested_structure_coder.struct_pb2.StructuredValue(
     type_spec_value=proto
   )

@@ -1,0 +1,264 @@
+"""Section 4 of the format: loops and conditions inside and around a module.
+
+Every test runs on what `tf.cond` and `tf.while_loop` were in TensorFlow 1 or
+are in TensorFlow 2; the programs at the end also after
+`tf.compat.v1.disable_v2_behavior()`, in a process of their own.
+"""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import hub_module_fns
+import pytest
+
+from hub_estimator import hub
+from hub_estimator.tf_compat import tf
+
+tf1 = tf.compat.v1
+run = hub_module_fns.run
+
+
+def _apply(module_fn, tmp_path, values):
+  """Returns outputs and gradients to w and x of a loaded module, per value."""
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  fetches = []
+  with tf.Graph().as_default():
+    module = hub.Module(path, trainable=True)
+    for value in values:
+      x = tf.constant(value)
+      y = module(x)
+      fetches.append([y, *tf1.gradients(y, [module.variable_map["w"], x])])
+    return [[float(v) for v in triple] for triple in run(fetches)]
+
+
+# [y, dy/dw, dy/dx] for w = 3:
+# cond: 2 w = 6, x = 2, w = 3; (-2)² w + 1 = 13, x² = 4, 2 w x = -12.
+COND = [[6.0, 2.0, 3.0], [13.0, 4.0, -12.0]]
+# while: y = x (w³ + w² + w + 1) = 40 x, x (3 w² + 2 w + 1) = 34 x.
+WHILE = [[80.0, 68.0, 40.0], [-80.0, -68.0, 40.0]]
+# nested, w = 2, x = 2: y = 2 -> 2 w² + 2 w + 2 = 14 > 10 -> 14 - 2 w = 10:
+#   y = x (w² + w + 1 - w) = x (w² + 1): 10, 2 w x = 8, w² + 1 = 5.
+# x = 1: 1 -> 7 -> 7 w² + w + 1 = 31 = w⁴ + w³ + w² + w + 1, all times x:
+#   31, 4 w³ + 3 w² + 2 w + 1 = 49, 31.
+NESTED = [[10.0, 8.0, 5.0], [31.0, 49.0, 31.0]]
+
+
+def test_v1_cond(tmp_path, v1_control_flow):
+  results = _apply(hub_module_fns.cond_gradient, tmp_path, [2.0, -2.0])
+  assert results == COND
+
+
+def test_v1_while_loop(tmp_path, v1_control_flow):
+  results = _apply(hub_module_fns.while_gradient, tmp_path, [2.0, -2.0])
+  assert results == WHILE
+
+
+def test_v1_nested_contexts(tmp_path, v1_control_flow):
+  results = _apply(hub_module_fns.nested_control_flow, tmp_path, [2.0, 1.0])
+  assert results == NESTED
+
+
+def test_v2_cond(tmp_path, v2_control_flow):
+  results = _apply(hub_module_fns.cond_gradient, tmp_path, [2.0, -2.0])
+  assert results == COND
+
+
+def test_v2_while_loop(tmp_path, v2_control_flow):
+  results = _apply(hub_module_fns.while_gradient, tmp_path, [2.0, -2.0])
+  assert results == WHILE
+
+
+def test_v2_nested_functions(tmp_path, v2_control_flow):
+  results = _apply(hub_module_fns.nested_control_flow, tmp_path, [2.0, 1.0])
+  assert results == NESTED
+
+
+def test_v2_functions_are_those_of_their_application(
+  tmp_path, graph, v2_control_flow
+):
+  # What another process wrote may have the names of functions of this one:
+  # here the same names, and other constants.
+  path = hub_module_fns.export(
+    hub_module_fns.while_gradient, tmp_path / "module"
+  )
+  file = tmp_path / "module" / "saved_model.pb"
+  spec = hub.load_module_spec(path)
+  meta_graph = tf1.MetaGraphDef()
+  meta_graph.CopyFrom(spec.variant().meta_graph)
+  changed = 0
+  for function in meta_graph.graph_def.library.function:
+    for node in function.node_def:
+      if node.op == "AddV2" and node.attr["T"].type == 1:
+        node.op = "Sub"
+        changed += 1
+  assert changed == 1
+  assert file.exists()
+  other = hub.ModuleSpec([meta_graph])
+  x = tf.constant(2.0)
+  ys = [hub.Module(spec)(x), hub.Module(other)(x)]
+  # y = 3 y - x from y = 2: 4, 10, 28.
+  assert run(ys) == [80.0, 28.0]
+
+
+def test_a_tf_function_inside(tmp_path):
+  @tf.function
+  def square(x):
+    return x * x
+
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    w = tf1.get_variable("w", initializer=3.0)
+    hub.add_signature(inputs=x, outputs=square(x) * w)
+
+  # 3 x² = 12, x² = 4, 6 x = 12.
+  assert _apply(module_fn, tmp_path, [2.0]) == [[12.0, 4.0, 12.0]]
+
+
+@pytest.mark.parametrize(
+  ("module_fn", "expected"),
+  [
+    # Twice: w (w x) = 4.5; 2 w x = 3; w² = 9.
+    (hub_module_fns.cond_gradient, [4.5, 3.0, 9.0]),
+    # 40 (40 x) = 800; 2 · 40 · 34 x = 1360; 1600.
+    (hub_module_fns.while_gradient, [800.0, 1360.0, 1600.0]),
+  ],
+)
+@pytest.mark.parametrize("instantiate_inside", [False, True])
+def test_a_module_in_a_v1_while_loop(
+  module_fn, expected, instantiate_inside, tmp_path, graph, v1_control_flow
+):
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  modules = []
+  if not instantiate_inside:
+    modules.append(hub.Module(path, trainable=True))
+
+  def body(i, x):
+    if instantiate_inside:
+      modules.append(hub.Module(path, trainable=True))
+    return i + 1, modules[-1](x)
+
+  x = tf.constant(0.5)
+  _, y = tf1.while_loop(lambda i, x: i < 2, body, [0, x])
+  gradients = tf1.gradients(y, [modules[0].variable_map["w"], x])
+  assert len(modules) == 1
+  assert run([y, *gradients]) == expected
+  for variable in modules[0].variables:
+    assert variable.initializer._get_control_flow_context() is None
+
+
+def test_a_module_in_a_v1_cond(tmp_path, graph, v1_control_flow):
+  module = hub.Module(
+    hub_module_fns.export(hub_module_fns.while_gradient, tmp_path / "module"),
+    trainable=True,
+  )
+  p = tf1.placeholder(tf.bool, [])
+  x = tf.constant(0.5)
+  y = tf1.cond(p, lambda: module(x), lambda: x)
+  fetches = [y, *tf1.gradients(y, [module.variable_map["w"], x])]
+  assert run(fetches, {p: True}) == [20.0, 17.0, 40.0]
+  assert run(fetches, {p: False}) == [0.5, 0.0, 1.0]
+
+
+def test_inputs_that_are_outputs_and_unused_ones_in_a_v1_loop(
+  graph, v1_control_flow
+):
+  module = hub.Module(
+    hub.create_module_spec(hub_module_fns.multiple_signatures)
+  )
+  x = tf.constant([1.0])
+
+  def body(i, y):
+    outputs = module({"x": x, "y": y}, signature="sum", as_dict=True)
+    return i + 1, outputs["default"] + outputs["x"]
+
+  _, y = tf1.while_loop(lambda i, y: i < 2, body, [0, tf.constant([0.0])])
+  assert run(y).tolist() == [4.0]  # Twice y + x + x.
+
+
+def test_ref_variables_in_a_v1_while_loop(tmp_path, graph, v1_control_flow):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    w = tf1.Variable(3.0, use_resource=False, name="w")
+    _, y = tf1.while_loop(
+      lambda i, y: i < 3, lambda i, y: (i + 1, y * w + x), [0, x]
+    )
+    hub.add_signature(inputs=x, outputs=y)
+
+  assert _apply(module_fn, tmp_path, [2.0, -2.0]) == WHILE
+
+
+def test_a_module_with_loops_can_be_exported_again(
+  tmp_path, graph, v1_control_flow
+):
+  path = hub_module_fns.export(
+    hub_module_fns.nested_control_flow, tmp_path / "first"
+  )
+
+  def module_fn():
+    inner = hub.Module(path, trainable=True)
+    x = hub_module_fns.placeholder([])
+    hub.add_signature(inputs=x, outputs=inner(x))
+
+  second = hub_module_fns.export(module_fn, tmp_path / "second")
+  module = hub.Module(second, trainable=True)
+  x = tf.constant(2.0)
+  y = module(x)
+  gradients = tf1.gradients(y, [module.variable_map["module/w"], x])
+  assert run([y, *gradients]) == NESTED[0]
+
+
+_PROGRAM = """
+import sys
+import tensorflow.compat.v1 as tf1
+tf1.disable_v2_behavior()
+import hub_module_fns
+from hub_estimator import hub
+from hub_estimator.tf_compat import tf
+
+for name, value, expected in [
+  ("cond_gradient", -2.0, [13.0, 4.0, -12.0]),
+  ("while_gradient", 2.0, [80.0, 68.0, 40.0]),
+  ("nested_control_flow", 1.0, [31.0, 49.0, 31.0]),
+  ("scale_ref", [2.0], [[6.0], 2.0, [3.0]]),
+]:
+  path = hub_module_fns.export(
+    getattr(hub_module_fns, name), sys.argv[1] + "/" + name
+  )
+  for source in (path, sys.argv[2] + "/" + name):
+    with tf.Graph().as_default():
+      module = hub.Module(source, trainable=True)
+      x = tf.constant(value)
+      y = module(x)
+      fetches = [y, *tf1.gradients(y, [module.variable_map["w"], x])]
+      got = [v.tolist() for v in hub_module_fns.run(fetches)]
+      assert got == expected, (name, source, got)
+print("all is well")
+"""
+
+
+def test_after_disable_v2_behavior(tmp_path, v2_control_flow):
+  # Modules of both kinds of control flow, in a process without TensorFlow 2.
+  for name in (
+    "cond_gradient",
+    "while_gradient",
+    "nested_control_flow",
+    "scale_ref",
+  ):
+    hub_module_fns.export(getattr(hub_module_fns, name), tmp_path / "v2" / name)
+  here = pathlib.Path(__file__).parent
+  paths = [str(here), str(here.parents[1]), os.environ.get("PYTHONPATH", "")]
+  result = subprocess.run(
+    [
+      sys.executable,
+      "-c",
+      _PROGRAM,
+      str(tmp_path / "v1"),
+      str(tmp_path / "v2"),
+    ],
+    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
+    capture_output=True,
+    text=True,
+  )
+  assert "all is well" in result.stdout, result.stderr[-4000:]
