@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import time
-from typing import Callable, Optional, TextIO
+from typing import Any, Callable, Optional, TextIO
 
 import tqdm
 
@@ -103,7 +104,7 @@ class Progress:
         desc=text,
         file=self._stream,
         bar_format=_BAR_FORMAT,
-        dynamic_ncols=True,
+        **_bar_size(self._stream),
       )
     else:
       self._bar.n = self._step
@@ -133,6 +134,18 @@ class Progress:
       self._older_mark, self._newer_mark = self._newer_mark, mark
     seconds = now - self._older_mark[0]
     return (self._step - self._older_mark[1]) / seconds if seconds > 0 else 0.0
+
+
+def _bar_size(stream: TextIO) -> dict[str, Any]:
+  """Returns tqdm's arguments for the size of a terminal."""
+  try:
+    columns = os.get_terminal_size(stream.fileno()).columns
+  except (OSError, ValueError):
+    columns = 0
+  if columns > 0:
+    return {"dynamic_ncols": True}
+  # Some terminals, of containers for one, have no size: tqdm draws nothing.
+  return {"ncols": 80, "nrows": 24}
 
 
 def format_rate(rate: float) -> str:

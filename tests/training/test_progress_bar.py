@@ -1,4 +1,6 @@
 import io
+import os
+import pty
 import re
 import time
 
@@ -131,6 +133,19 @@ def test_a_terminal_has_one_bar(clock):
   ]
   assert stream.getvalue().count("\n") == 1
   assert stream.getvalue().endswith("\n")
+
+
+def test_a_terminal_without_a_size_has_a_bar_too(clock):
+  # A new pseudo-terminal has 0 columns.
+  parent, child = pty.openpty()
+  with open(child, "w") as stream:
+    assert os.get_terminal_size(child).columns == 0
+    progress = progress_bar.Progress(4, 64, stream=stream, clock=clock)
+    advance(progress, clock, (1,), 0.5)
+    stream.flush()
+    assert b"step 1/4  loss 1" in os.read(parent, 1000)
+    progress.close()
+  os.close(parent)
 
 
 def test_a_terminal_is_redrawn_five_times_a_second_at_most(clock):
