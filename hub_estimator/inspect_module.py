@@ -28,4 +28,4 @@ def main(arguments):
 
 
 if __name__ == "__main__":
-  run_command(main, usage=__doc__)
+  run_command(main, usage=__doc__, positionals=("HANDLE",))

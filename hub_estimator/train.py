@@ -43,6 +43,8 @@ def main(arguments):
     )
   with quiet_import():
     from hub_estimator.training import launch
+
+    launch.register_configurables()
   launch.launch(
     _GIN_FILE.value,
     _GIN_PARAM.value,

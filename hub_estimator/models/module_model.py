@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Callable, Optional
 
 import gin
@@ -19,8 +20,9 @@ from hub_estimator.tf_compat import tf
 class ModuleModel:
   """Builds the model_fn: features → module → logits → head.
 
-  In the graph, the module stands under `module/` and the last layer under
-  `logits/`, so that checkpoints of different modules look alike.
+  In the graph, the module stands under `module/`, layers between under
+  `hidden_1/`, … and the last layer under `logits/`, so that checkpoints of
+  different modules look alike.
   """
 
   def __init__(
@@ -28,6 +30,7 @@ class ModuleModel:
     encoder: ModuleEncoder = gin.REQUIRED,
     head_fn: HeadFn = gin.REQUIRED,
     optimization: Optimization = gin.REQUIRED,
+    hidden_units: Sequence[int] = (),
     export_name: str = "module",
   ):
     """Holds the parts.
@@ -37,8 +40,15 @@ class ModuleModel:
       head_fn: number of classes of the data (None for regression) -> head.
       optimization: how the variables are trained, and the factor of
         REGULARIZATION_LOSSES in the loss.
+      hidden_units: sizes of ReLU layers between the module and the logits,
+        which stay with the model when the module is exported. Layers that are
+        trained with a module and not published with it keep what is particular
+        to its first task out of it (Wang et al., "Revisiting the Transferability
+        of Supervised Pretraining: an MLP Perspective", 2022,
+        https://arxiv.org/abs/2112.00496).
       export_name: the folder name of the module in an export.
     """
+    self.hidden_units = hidden_units
     self.encoder = encoder
     self.export_name = export_name
     self._head_fn = head_fn
@@ -88,7 +98,10 @@ class ModuleModel:
       module = self.encoder.instantiate(mode)
       hub.register_module_for_export(module, self.export_name)
       embedding = self.encoder.encode(module, features)
-      logits = _dense(embedding, head.logits_dimension, name="logits")
+      hidden = embedding
+      for number, units in enumerate(self.hidden_units, start=1):
+        hidden = tf.nn.relu(_dense(hidden, units, name=f"hidden_{number}"))
+      logits = _dense(hidden, head.logits_dimension, name="logits")
       summarize_graph(module, self.encoder.signature, self.encoder.output)
       return head.create_estimator_spec(
         features=features,

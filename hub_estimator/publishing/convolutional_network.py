@@ -78,14 +78,9 @@ def convolutional_network(
         features = tf.nn.relu(features)
         features = layers.max_pooling2d(features, 2, 2, padding="same")
       outputs[f"block_{number}"] = features
-    features = tf.reduce_mean(features, axis=[1, 2])
-    features = layers.dropout(features, dropout_rate, training=is_training)
-    outputs["default"] = layers.dense(
-      features,
-      embedding_size,
-      activation=tf.nn.relu,
-      kernel_regularizer=_l2_regularizer(l2_scale),
-      name="embedding",
+    features = tf.reshape(features, [-1, features.shape[1:].num_elements()])
+    outputs["default"] = layers.dropout(
+      features, dropout_rate, training=is_training
     )
     hub.add_signature(IMAGE_FEATURE_VECTOR, {"images": images}, outputs)
     hub.add_signature(None, {"images": images}, outputs["default"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 from collections.abc import Sequence
 from typing import Any
@@ -10,13 +11,20 @@ import gin
 
 from hub_estimator.training import gin_config, model_dir, results_table
 
-# Imported for what they register with Gin: a config names it.
-import hub_estimator.inputs  # noqa: F401 isort:skip
-import hub_estimator.models  # noqa: F401 isort:skip
-import hub_estimator.optimization  # noqa: F401 isort:skip
-import hub_estimator.training.run  # noqa: F401 isort:skip
-
 ROOT = "train"
+# Whose import registers what configs name.
+_PACKAGES = (
+  "hub_estimator.inputs",
+  "hub_estimator.models",
+  "hub_estimator.optimization",
+  "hub_estimator.training.run",
+)
+
+
+def register_configurables() -> None:
+  """Registers with Gin what configs name without importing it."""
+  for name in _PACKAGES:
+    importlib.import_module(name)
 
 
 def launch(
@@ -28,6 +36,8 @@ def launch(
   overwrite: bool = False,
 ) -> dict[str, Any]:
   """Runs what Gin files describe.
+
+  `register_configurables` has to be called before.
 
   Args:
     gin_files: their paths.

@@ -55,7 +55,7 @@ class TrainingRun:
       raise errors.UserValueError(
         f"train.train_steps = {train_steps}: at least 1 step is needed."
       )
-    self._input_pipeline = input_pipeline
+    self.input_pipeline = input_pipeline
     self._model = model
     self._train_steps = train_steps
     self._seed = seed
@@ -68,15 +68,15 @@ class TrainingRun:
   def describe(self) -> str:
     """Builds all three graphs and returns the text of a dry run."""
     summaries = dry_run.build_graphs(
-      self._model.create_model_fn(self._input_pipeline),
-      self._input_pipeline,
+      self.create_model_fn(),
+      self.input_pipeline,
       self._run_config(model_dir=None),
     )
     report = dry_run.format_report(
       summaries, self._model.optimization.regularization_scale
     )
     examples = ", ".join(
-      f"{self._input_pipeline.num_examples(mode):,} to {verb}"
+      f"{self.input_pipeline.num_examples(mode):,} to {verb}"
       for mode, verb in (
         (estimator.ModeKeys.TRAIN, "train"),
         (estimator.ModeKeys.EVAL, "evaluate"),
@@ -84,7 +84,7 @@ class TrainingRun:
     )
     return (
       f"{report}\n\n{examples}; {self._train_steps:,} steps of "
-      f"{self._input_pipeline.batch_size}. Nothing was written."
+      f"{self.input_pipeline.batch_size}. Nothing was written."
     )
 
   def train(
@@ -104,16 +104,16 @@ class TrainingRun:
     Raises:
       UserError: a checkpoint of another model, or a loss that is not a number.
     """
-    model_fn = self._model.create_model_fn(self._input_pipeline)
+    model_fn = self.create_model_fn()
     config = self._run_config(model_dir)
     if model_dirs.holds_run(model_dir):
       graph, _ = dry_run.build_graph(
-        model_fn, self._input_pipeline, config, estimator.ModeKeys.TRAIN
+        model_fn, self.input_pipeline, config, estimator.ModeKeys.TRAIN
       )
       model_dirs.check_checkpoint_fits(model_dir, graph)
     monitor = TrainingMonitor(
       lambda step: create_progress(
-        self._train_steps, self._input_pipeline.batch_size, step
+        self._train_steps, self.input_pipeline.batch_size, step
       )
     )
     trained = estimator.Estimator(model_fn, config=config)
@@ -129,6 +129,10 @@ class TrainingRun:
     finally:
       monitor.close()
     return self._write_results(model_dir, monitor, metrics, exports)
+
+  def create_model_fn(self) -> Callable:
+    """Creates the Estimator's model_fn; see `ModuleModel.create_model_fn`."""
+    return self._model.create_model_fn(self.input_pipeline)
 
   def _run_config(self, model_dir: Optional[str]) -> estimator.RunConfig:
     return estimator.RunConfig(
@@ -148,14 +152,14 @@ class TrainingRun:
     """Returns the final metrics and {exporter name: module's folder}."""
     exporter = hub.LatestModuleExporter(
       MODULE_EXPORTER,
-      self._input_pipeline.serving_input_receiver_fn(),
+      self.input_pipeline.serving_input_receiver_fn(),
       exports_to_keep=self._exports_to_keep,
     )
-    eval_input_fn = self._input_pipeline.input_fn(estimator.ModeKeys.EVAL)
+    eval_input_fn = self.input_pipeline.input_fn(estimator.ModeKeys.EVAL)
     metrics, _ = estimator.train_and_evaluate(
       trained,
       estimator.TrainSpec(
-        self._input_pipeline.input_fn(estimator.ModeKeys.TRAIN),
+        self.input_pipeline.input_fn(estimator.ModeKeys.TRAIN),
         max_steps=self._train_steps,
         hooks=[monitor],
       ),
@@ -185,13 +189,13 @@ class TrainingRun:
     summary = monitor.summary
     if summary is None:
       summary = dry_run.build_graph(
-        self._model.create_model_fn(self._input_pipeline),
-        self._input_pipeline,
+        self.create_model_fn(),
+        self.input_pipeline,
         self._run_config(model_dir),
         estimator.ModeKeys.TRAIN,
       )[1]
     seconds = monitor.train_seconds
-    num_examples = monitor.num_steps * self._input_pipeline.batch_size
+    num_examples = monitor.num_steps * self.input_pipeline.batch_size
     content = {
       "module_handle": self._model.encoder.handle,
       "global_step": global_step,
