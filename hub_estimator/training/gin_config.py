@@ -60,6 +60,22 @@ def parse_config(
   _MODULES.extend(modules)
 
 
+def check_files(
+  gin_files: Sequence[os.PathLike], gin_params: Sequence[str] = ()
+) -> None:
+  """Checks that all files are there and that Gin can read them.
+
+  Nothing is imported, looked up or bound: a command calls this before it
+  imports TensorFlow for the configurables that `parse_config` looks up.
+
+  Raises:
+    GinConfigError: With all files that are missing and all syntax errors.
+  """
+  reader = _read_sources(gin_files, gin_params, import_modules=False)
+  if reader.problems:
+    raise GinConfigError(reader.problems)
+
+
 def check_config(root: str = "train") -> None:
   """Checks what is bound, without building anything.
 
@@ -135,16 +151,25 @@ def operative_config_text(header: str = "", root: str = "train") -> str:
 def _read(
   gin_files: Sequence[os.PathLike], gin_params: Sequence[str]
 ) -> tuple[gin_resolution.Bindings, list[str]]:
-  reader = gin_reading.ConfigReader()
-  for name in gin_files:
-    reader.read_file(os.fspath(name))
-  for text in gin_params:
-    reader.read_param(text)
+  reader = _read_sources(gin_files, gin_params, import_modules=True)
   bindings, problems = gin_resolution.resolve(reader.statements)
   problems = [*reader.problems, *problems]
   if problems:
     raise GinConfigError(problems)
   return bindings, reader.modules
+
+
+def _read_sources(
+  gin_files: Sequence[os.PathLike],
+  gin_params: Sequence[str],
+  import_modules: bool,
+) -> gin_reading.ConfigReader:
+  reader = gin_reading.ConfigReader(import_modules)
+  for name in gin_files:
+    reader.read_file(os.fspath(name))
+  for text in gin_params:
+    reader.read_param(text)
+  return reader
 
 
 def _reachable(root: str) -> gin_reachability.Reachable:

@@ -58,7 +58,13 @@ class ConfigReader:
     problems: Sentences.
   """
 
-  def __init__(self):
+  def __init__(self, import_modules: bool = True):
+    """Starts empty.
+
+    Args:
+      import_modules: Whether `import` lines are followed.
+    """
+    self._import_modules = import_modules
     self.statements: list[Statement] = []
     self.modules: list[str] = []
     self.problems: list[str] = []
@@ -133,7 +139,8 @@ class ConfigReader:
       )
       return
     try:
-      importlib.import_module(module)
+      if self._import_modules:
+        importlib.import_module(module)
     except ImportError as e:
       self.problems.append(f"{place}: {_import_problem(module, e)}")
       return

@@ -342,6 +342,20 @@ def test_all_problems_are_collected_and_nothing_is_bound():
     gin.query_parameter("GcData.name")
 
 
+def test_files_are_checked_without_imports_and_registry():
+  gin.bind_parameter("GcData.name", "before")
+  write("a.gin", "import zzz_not_there\nGcDate.name = %NOT_THERE\n")
+  gin_config.check_files(["a.gin"], ["X = @not_there()"])
+  with pytest.raises(gin_config.GinConfigError) as raised:
+    gin_config.check_files(["a.gin"], ["X = a", "X"])
+  assert str(raised.value) == (
+    '2 problems in the configuration: (1) --gin_param "X = a": syntax error: a'
+    ' is not a value; strings need quotes: "a"; (2) --gin_param "X": syntax'
+    " error: X is not a binding; write NAME = value"
+  )
+  assert gin.query_parameter("GcData.name") == "before"
+
+
 def test_parsing_imports_no_tensorflow():
   code = (
     "import sys; from hub_estimator.training import gin_config;"
