@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import re
-
 import gin
 
 from hub_estimator.training import (
@@ -21,50 +19,56 @@ def find_problems(
   reachable: gin_reachability.Reachable, root: str
 ) -> list[str]:
   """Returns a sentence for each thing that is missing or has no effect."""
+  missing = {**_required_problems(reachable), **_unbound_problems(reachable)}
   return [
     *reachable.cycles,
-    *_required_problems(reachable),
-    *_unbound_problems(reachable),
-    *_unused_problems(reachable, root),
+    *missing.values(),
+    *_unused_problems(reachable, root, list(missing)),
   ]
 
 
-def _required_problems(reachable: gin_reachability.Reachable) -> list[str]:
-  problems = []
+def _required_problems(
+  reachable: gin_reachability.Reachable,
+) -> dict[str, str]:
+  """Returns name → sentence, for what is still `%gin.REQUIRED`."""
+  problems = {}
   for binding in reachable.used_bindings():
     if _REQUIRED not in gin_values.iterate_leaves(binding.value):
       continue
     name = gin_resolution.binding_name(binding)
     comment = f', "{binding.comment}"' if binding.comment else ""
-    value = "…" if _is_number(binding, reachable) else '"…"'
-    problems.append(
+    value = '"…"' if _takes_text(binding, reachable) else "…"
+    problems[name] = (
       f"{name} is required ({binding.place}{comment}): set it with"
       f" --gin_param='{name} = {value}'"
     )
   return problems
 
 
-def _is_number(
+def _takes_text(
   binding: gin_values.Binding, reachable: gin_reachability.Reachable
 ) -> bool:
-  """Whether the parameters that get the binding's value want a number."""
-  macro = gin_values.Macro(binding.scope)
+  """Whether a parameter that gets the binding's value may be a string."""
   consumers = [binding]
   if binding.is_macro:
+    macro = gin_values.Macro(binding.scope)
     consumers = [b for b in reachable.used_bindings() if b.value == macro]
-  annotations = [
-    str(parameter.annotation)
+  return any(
+    parameter.annotation is parameter.empty
+    or "str" in str(parameter.annotation)
     for b in consumers
     for name, parameter in gin_internals.signature(
       b.selector
     ).parameters.items()
     if name == b.parameter
-  ]
-  return any(re.search(r"\b(int|float|bool)\b", a) for a in annotations)
+  )
 
 
-def _unbound_problems(reachable: gin_reachability.Reachable) -> list[str]:
-  problems = []
+def _unbound_problems(
+  reachable: gin_reachability.Reachable,
+) -> dict[str, str]:
+  """Returns name → sentence, for parameters with no value and no default."""
+  problems = {}
   for node in reachable.nodes.values():
     selector = gin_internals.minimal_selector(node.selector)
     signature = gin_internals.signature(node.selector)
@@ -81,7 +85,7 @@ def _unbound_problems(reachable: gin_reachability.Reachable) -> list[str]:
       if node.reached_by is not None:
         user = gin_resolution.binding_name(node.reached_by)
         origin = f" ({user} uses {selector}, {node.reached_by.place})"
-      problems.append(
+      problems[name] = (
         f"{name} has no value and no default{origin}: bind it in a"
         f" configuration or with --gin_param='{name} = {value}'"
       )
@@ -89,9 +93,11 @@ def _unbound_problems(reachable: gin_reachability.Reachable) -> list[str]:
 
 
 def _unused_problems(
-  reachable: gin_reachability.Reachable, root: str
+  reachable: gin_reachability.Reachable, root: str, missing: list[str]
 ) -> list[str]:
-  names = _usable_names(reachable)
+  # The value of what is missing may use the rest: while something is, only
+  # what looks like it misspelt is a problem.
+  names = missing or _usable_names(reachable)
   scopes: dict[str, list[str]] = {}
   for node in reachable.nodes.values():
     scopes.setdefault(node.selector, []).append("/".join(node.scopes))
@@ -100,8 +106,9 @@ def _unused_problems(
     if key in reachable.used:
       continue
     name = gin_resolution.binding_name(binding)
+    if missing and gin_problems.nearest(name, missing) is None:
+      continue
     if binding.is_macro:
-      # A person who misspells a macro of a file sees the real one named.
       reason = f"nothing uses the macro {name}"
       hint = _hint(name, names)
     elif binding.selector not in scopes:

@@ -16,7 +16,7 @@ MODULE = "gin_config_test"
 
 @gin.configurable(module=MODULE, denylist=["run_dir"])
 def gc_train(
-  model=gin.REQUIRED,
+  model: object = gin.REQUIRED,
   data=None,
   num_steps: int = 100,
   run_dir=None,

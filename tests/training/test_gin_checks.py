@@ -50,6 +50,26 @@ def test_required_number_is_shown_without_quotes():
   )
 
 
+def test_required_object_is_shown_without_quotes():
+  text = "MODEL = %gin.REQUIRED\ngc_train.model = %MODEL\n"
+  assert check_problem(text, "GcModel.handle = 'x'") == (
+    "MODEL is required (a.gin:1): set it with --gin_param='MODEL = …'"
+  )
+
+
+def test_while_something_is_missing_only_its_misspellings_are_unused():
+  # WIDTH may be used by what HANDLE is going to be.
+  text = (
+    "HANDLE = %gin.REQUIRED\nWIDTH = 3\ngc_train.model = @GcModel()\n"
+    "GcModel.handle = %HANDLE\n"
+  )
+  assert check_problem(text, "HANDEL = 'x'") == (
+    "2 problems in the configuration: (1) HANDLE is required (a.gin:1): set it"
+    " with --gin_param='HANDLE = \"…\"'; (2) --gin_param \"HANDEL = 'x'\":"
+    " nothing uses the macro HANDEL; did you mean HANDLE?"
+  )
+
+
 def test_required_binding():
   text = "gc_train.model = @GcModel()\nGcModel.handle = %gin.REQUIRED  # it\n"
   assert check_problem(text) == (
