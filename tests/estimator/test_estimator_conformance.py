@@ -646,7 +646,7 @@ def test_canned_regressors_train(tmp_path):
 def test_rnn_classifier_trains(tmp_path):
   column = tf.feature_column.sequence_numeric_column("x")
   estimator = tfe.experimental.RNNClassifier(
-    [column], units=[2], cell_type="lstm", model_dir=str(tmp_path)
+    [column], units=[2], cell_type="simple_rnn", model_dir=str(tmp_path)
   )
 
   def input_fn():

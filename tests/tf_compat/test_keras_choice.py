@@ -17,9 +17,7 @@ from hub_estimator import errors
 from hub_estimator.tf_compat import estimator_backend, keras_choice, tf
 
 _ROOT = pathlib.Path(__file__).parents[2]
-_MINOR = tuple(
-  int(part) for part in importlib.metadata.version("tensorflow").split(".")[:2]
-)
+_MINOR = tuple(int(part) for part in tf.__version__.split(".")[:2])
 _HAS_KERAS3 = _MINOR >= (2, 16)
 
 # Trains a head with a Keras 2 optimizer and a canned estimator, which are the
@@ -159,11 +157,10 @@ else:
   if not _HAS_KERAS3:
     assert "trained" in process.stdout
     return
-  version = importlib.metadata.version("tensorflow")
   assert process.stdout.strip() == (
     f"Estimators need Keras 2. `tf.keras` of this program (TensorFlow "
-    f"{version}) is Keras 3, and tf_keras (Keras 2 as its own package) is not "
-    f"installed: install it with `pip install 'tf-keras=="
+    f"{tf.__version__}) is Keras 3, and tf_keras (Keras 2 as its own package) "
+    f"is not installed: install it with `pip install 'tf-keras=="
     f"{_MINOR[0]}.{_MINOR[1]}.*'`."
   )
 
