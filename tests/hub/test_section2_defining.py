@@ -330,7 +330,7 @@ def test_well_formed_attachment_keys(graph, key):
 
 @pytest.fixture
 def saved_model(tmp_path):
-  """A TF1 SavedModel of y = w x with w = 5, with a main op and a global step."""
+  """A TF1 SavedModel of y = w x, w = 5, with a main op and a global step."""
   path = str(tmp_path / "saved_model")
   with tf.Graph().as_default(), tf1.Session() as session:
     x = hub_module_fns.placeholder()
