@@ -14,6 +14,7 @@ from absl import flags
 from hub_estimator import errors
 from hub_estimator.command_line import run_command
 from hub_estimator.quiet_import import quiet_import
+from hub_estimator.training import gin_config
 
 _GIN_FILE = flags.DEFINE_multi_string(
   "gin_file", [], "A Gin file; may be given several times, later ones win."
@@ -41,6 +42,8 @@ def main(arguments):
       "--resume and --overwrite exclude each other: one keeps the run in "
       "--model_dir, the other deletes it."
     )
+  # Before TensorFlow's import: a mistyped path need not wait for it.
+  gin_config.check_files(_GIN_FILE.value, _GIN_PARAM.value)
   with quiet_import():
     from hub_estimator.training import launch
 

@@ -19,7 +19,6 @@ def convolutional_network(
   image_size: Sequence[int] = (8, 8),
   num_channels: int = 1,
   num_filters: Sequence[int] = (32, 64),
-  embedding_size: int = 64,
   kernel_size: int = 3,
   dropout_rate: float = 0.2,
   batch_norm_momentum: float = 0.9,
@@ -27,23 +26,24 @@ def convolutional_network(
 ) -> hub.ModuleSpec:
   """Creates a ModuleSpec of a small convolutional network.
 
-  Blocks of convolution, batch norm, ReLU and 2×2 max pooling, then the mean
-  over all positions, dropout and a dense layer with ReLU.
+  Blocks of convolution, batch norm, ReLU and 2×2 max pooling, then dropout on
+  the last block's features, flattened. There is no dense layer on purpose: what
+  the last layers of a classifier keep is particular to its classes.
 
   Signatures "image_feature_vector" and "default": input "images", float32
   [batch_size, height, width, num_channels] with values in 0..1; output
-  "default", float32 [batch_size, embedding_size]. "image_feature_vector" also
-  gives "block_1", "block_2", … float32 [batch_size, h, w, filters].
+  "default", float32 [batch_size, h · w · filters of the last block].
+  "image_feature_vector" also gives "block_1", "block_2", …, float32
+  [batch_size, h, w, filters].
 
   Tags: the empty set for inference; {"train"} with batch statistics, UPDATE_OPS
-  for the moving averages, and dropout. Convolution and dense kernels are in
-  REGULARIZATION_LOSSES in both.
+  for the moving averages, and dropout. The kernels are in REGULARIZATION_LOSSES
+  in both.
 
   Args:
     image_size: height and width.
     num_channels: channels of an image.
     num_filters: filters of each block.
-    embedding_size: size of the feature vector.
     kernel_size: side of the convolutions' kernels.
     dropout_rate: fraction of features dropped in training.
     batch_norm_momentum: momentum of the moving averages. The usual 0.99 needs

@@ -10,6 +10,10 @@ from hub_estimator.models.model_summary import ModelSummary, graph_summary
 from hub_estimator.tf_compat import tf
 from hub_estimator.training.progress_bar import Progress
 
+# So long between two steps, other hooks evaluated or saved: that is no part of
+# the rate that is shown.
+_PAUSE_SECS = 1.0
+
 
 class TrainingMonitor(estimator.SessionRunHook):
   """Shows progress, measures time and notes what the TRAIN graph holds.
@@ -36,7 +40,7 @@ class TrainingMonitor(estimator.SessionRunHook):
     self._clock = clock
     self._progress: Optional[Progress] = None
     self._step = 0
-    self._started = 0.0
+    self._started = self._ended = clock()
     self.summary: Optional[ModelSummary] = None
     self.train_seconds = 0.0
     self.num_steps = 0
@@ -58,13 +62,17 @@ class TrainingMonitor(estimator.SessionRunHook):
   def before_run(self, run_context):
     """Asks for the loss and starts the clock."""
     del run_context
-    self._started = self._clock()
+    now = self._clock()
+    if now - self._ended > _PAUSE_SECS:
+      self._progress.pause()
+    self._started = now
     return self._run_args
 
   def after_run(self, run_context, run_values):
     """Counts the step."""
     del run_context
-    self.train_seconds += self._clock() - self._started
+    self._ended = self._clock()
+    self.train_seconds += self._ended - self._started
     self.num_steps += 1
     self._step += 1
     self._progress.update(self._step, run_values.results)
