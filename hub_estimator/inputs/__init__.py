@@ -1,0 +1,9 @@
+"""Input pipelines: one object gives the data, its specs and the receiver.
+
+Importing this package does not import TensorFlow.
+"""
+
+from hub_estimator.inputs.numpy_input import NumpyInput
+from hub_estimator.inputs.pipeline import InputPipeline
+
+__all__ = ["InputPipeline", "NumpyInput"]
