@@ -200,11 +200,12 @@ class GraphVariant:
     functions = {
       f.signature.name for f in self.meta_graph.graph_def.library.function
     }
+    used = {op.name for op in self.producer_op_list.op}
+    used |= {node.op for node in self.index.nodes}
     unknown = sorted(
-      op.name
-      for op in self.producer_op_list.op
-      if op.name not in functions
-      and graph_symbols.registered_op_def(op.name) is None
+      name
+      for name in used - functions
+      if graph_symbols.registered_op_def(name) is None
     )
     if unknown:
       raise file_errors.UnregisteredOpsError(

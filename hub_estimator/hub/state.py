@@ -62,7 +62,8 @@ def check_state(
       or dtype; an initializer is no assignment; a state op has not exactly one
       output.
   """
-  _ = variant.state_nodes
+  # They are computed once, and raise if the graph is damaged.
+  _ = variant.state_nodes, variant.applied_nodes
   if variant.variables and checkpoint_prefix is not None:
     variable_files.check_checkpoint(
       variant,
