@@ -357,6 +357,35 @@ def test_an_input_may_replace_a_state_tensor(graph):
   assert run(module({"v": v.handle})) == 15.0
 
 
+def test_control_dependencies_inside_a_module_stay(tmp_path, graph):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    w = tf1.get_variable("w", initializer=2.0)
+    with tf.control_dependencies([x, w.assign_add(1.0)]):
+      y = w.read_value() * 1.0
+    hub.add_signature(inputs=x, outputs=y)
+
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  y = hub.Module(path)(tf.constant(0.0))
+  with tf1.Session() as session:
+    hub_module_fns.initialize(session)
+    assert [session.run(y), session.run(y)] == [3.0, 4.0]
+
+
+def test_custom_gradients(graph):
+  @tf.custom_gradient
+  def identity(x):
+    return tf.identity(x), lambda gradient: gradient * 100.0
+
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    hub.add_signature(inputs=x, outputs=identity(x))
+
+  x = tf.constant(2.0)
+  y = hub.Module(hub.create_module_spec(module_fn))(x)
+  assert run(tf1.gradients(y, x)) == [100.0]
+
+
 def test_copies_of_state_are_never_stateful(tmp_path, graph):
   vocabulary = tmp_path / "words.txt"
   vocabulary.write_text("a\nb\n")

@@ -262,3 +262,96 @@ def test_after_disable_v2_behavior(tmp_path, v2_control_flow):
     text=True,
   )
   assert "all is well" in result.stdout, result.stderr[-4000:]
+
+
+def _scan_and_map():
+  x = hub_module_fns.placeholder()
+  w = tf1.get_variable("w", initializer=2.0)
+  hub.add_signature(
+    inputs=x,
+    outputs={
+      "scan": tf.scan(lambda total, x: total * w + x, x),
+      "map": tf.map_fn(lambda x: x * w, x),
+    },
+  )
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_scan_and_map(version, tmp_path, graph, request):
+  request.getfixturevalue(f"{version}_control_flow")
+  path = hub_module_fns.export(_scan_and_map, tmp_path / "module")
+  module = hub.Module(path, trainable=True)
+  x = tf.constant([1.0, 2.0, 3.0])
+  w = module.variable_map["w"]
+  scan, mapped = module(x, as_dict=True), module(x, as_dict=True)
+  fetches = [
+    scan["scan"],
+    mapped["map"],
+    *tf1.gradients(scan["scan"], [w, x]),
+    *tf1.gradients(mapped["map"], w),
+  ]
+  # 1, 1 w + 2, (w + 2) w + 3: the derivatives to w are 0 + 1 + (2 w + 2), to x
+  # 1 + w + w², 1 + w, 1; and those of x w to w are 1 + 2 + 3.
+  assert [value.tolist() for value in run(fetches)] == [
+    [1.0, 4.0, 11.0],
+    [2.0, 4.0, 6.0],
+    7.0,
+    [7.0, 3.0, 1.0],
+    6.0,
+  ]
+
+
+def test_a_v1_while_loop_with_maximum_iterations(
+  tmp_path, graph, v1_control_flow
+):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    w = tf1.get_variable("w", initializer=2.0)
+    n = tf1.get_variable("n", initializer=3, trainable=False)
+    y = tf1.while_loop(
+      lambda y: y < 1e9, lambda y: y * w, [x], maximum_iterations=n
+    )
+    hub.add_signature(inputs=x, outputs=y)
+
+  # x w³ = 8, 3 x w² = 12, w³ = 8.
+  assert _apply(module_fn, tmp_path, [1.0]) == [[8.0, 12.0, 8.0]]
+
+
+def test_a_fed_predicate_of_a_v1_cond_in_a_v1_loop(
+  tmp_path, graph, v1_control_flow
+):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    p = hub_module_fns.placeholder([], tf.bool, "p")
+    w = tf1.get_variable("w", initializer=2.0)
+    y = tf1.cond(p, lambda: x * w, lambda: x + w)
+    hub.add_signature(inputs={"x": x, "p": p}, outputs=y)
+
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  module = hub.Module(path, trainable=True)
+  _, y = tf1.while_loop(
+    lambda i, y: i < 4,
+    lambda i, y: (i + 1, module({"x": y, "p": tf.equal(i % 2, 0)})),
+    [0, tf.constant(1.0)],
+  )
+  (gradient,) = tf1.gradients(y, module.variable_map["w"])
+  # ((1 w) + w) w + w = 2 w² + w = 10, 4 w + 1 = 9.
+  assert run([y, gradient]) == [10.0, 9.0]
+
+
+def test_an_update_op_in_a_v1_cond(tmp_path, graph, v1_control_flow):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    w = tf1.get_variable("w", initializer=2.0, trainable=False)
+    update = tf1.cond(x > 0, lambda: w.assign_add(x), lambda: w.read_value())
+    tf1.add_to_collection("update_ops", update.op)
+    hub.add_signature(inputs=x, outputs=x * w)
+
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  module = hub.Module(path, trainable=True)
+  module(3.0)
+  module(-1.0)
+  with tf1.Session() as session:
+    hub_module_fns.initialize(session)
+    session.run(graph.get_collection("update_ops"))
+    assert session.run(module.variable_map["w"]) == 5.0
