@@ -11,6 +11,7 @@ from typing import Callable, Optional
 import gin
 
 from hub_estimator import errors, estimator
+from hub_estimator.tf_compat import tf
 
 HeadFn = Callable[[Optional[int]], estimator.Head]
 
@@ -45,9 +46,10 @@ def create_binary_head_fn() -> HeadFn:
   """
 
   def head_fn(num_data_classes):
-    if num_data_classes not in (None, 2):
+    count = _num_classes("create_binary_head_fn", None, num_data_classes)
+    if count > 2:
       raise errors.UserValueError(
-        f"A binary head takes 2 classes, and the data has {num_data_classes}: "
+        f"A binary head takes 2 classes, and the data has {count}: "
         "use @create_multi_class_head_fn()."
       )
     return estimator.BinaryClassHead()
@@ -87,25 +89,39 @@ def create_regression_head_fn(label_dimension: int = 1) -> HeadFn:
     if num_data_classes is not None:
       raise errors.UserValueError(
         f"A regression head takes float labels, and the data has "
-        f"{num_data_classes} classes: use @create_multi_class_head_fn()."
+        f"{num_data_classes} classes: use @create_multi_class_head_fn(), or "
+        "make the labels floats."
       )
+    _check_count(
+      "create_regression_head_fn.label_dimension", label_dimension, 1
+    )
     return estimator.RegressionHead(label_dimension)
 
   return head_fn
 
 
 def _num_classes(name, num_classes, num_data_classes) -> int:
-  count = num_data_classes if num_classes is None else num_classes
-  if count is None:
+  if num_classes is not None:
+    _check_count(f"{name}.num_classes", num_classes, 2)
+    return num_classes
+  if num_data_classes is None:
     raise errors.UserValueError(
       "The data's labels are numbers, not classes: use "
-      f"@create_regression_head_fn(), or set {name}.num_classes."
+      "@create_regression_head_fn(), or make the labels integers."
     )
-  if count < 2:
+  if num_data_classes < 2:
     raise errors.UserValueError(
-      f"{name}.num_classes = {count}: a classifier needs at least 2 classes."
+      f"The data has {num_data_classes} class, and a classifier needs at least "
+      "2: look at its labels."
     )
-  return count
+  return num_data_classes
+
+
+def _check_count(name, value, low) -> None:
+  if not isinstance(value, int) or isinstance(value, bool) or value < low:
+    raise errors.UserValueError(
+      f"{name} = {value!r}: it is a whole number of at least {low}."
+    )
 
 
 def num_classes_of(head: estimator.Head) -> Optional[int]:
@@ -115,3 +131,38 @@ def num_classes_of(head: estimator.Head) -> Optional[int]:
   if isinstance(head, (estimator.MultiClassHead, estimator.MultiLabelHead)):
     return head.logits_dimension
   return None
+
+
+def check_label_kind(head: estimator.Head, label_spec: tf.TensorSpec) -> None:
+  """Raises UserValueError if a head takes labels of another kind.
+
+  Which values classes may have is not looked at, and heads other than those
+  that this module creates take what they like.
+
+  Args:
+    head: the head.
+    label_spec: of the labels, [None, num_columns].
+  """
+  num_columns = label_spec.shape[-1]
+  labels = f"[batch_size, {num_columns}] {label_spec.dtype.name}"
+  if isinstance(head, (estimator.BinaryClassHead, estimator.MultiClassHead)):
+    if num_columns != 1:
+      raise errors.UserValueError(
+        f"The head takes one class for each example, and the labels are "
+        f"{labels}, a column for each class: use @create_multi_label_head_fn()."
+      )
+  elif isinstance(head, estimator.MultiLabelHead):
+    if num_columns == 1:
+      raise errors.UserValueError(
+        f"The head takes a 0 or 1 for each class, and the labels are {labels}, "
+        "one class for each example: use @create_multi_class_head_fn()."
+      )
+  elif (
+    isinstance(head, estimator.RegressionHead)
+    and num_columns != head.logits_dimension
+  ):
+    raise errors.UserValueError(
+      f"The head predicts {head.logits_dimension} numbers for each example, "
+      f"and the labels are {labels}: set "
+      f"create_regression_head_fn.label_dimension = {num_columns}."
+    )

@@ -7,9 +7,9 @@ from typing import Callable, Optional
 
 import gin
 
-from hub_estimator import estimator, hub
+from hub_estimator import errors, estimator, hub
 from hub_estimator.inputs import InputPipeline
-from hub_estimator.models.heads import HeadFn, num_classes_of
+from hub_estimator.models.heads import HeadFn, check_label_kind, num_classes_of
 from hub_estimator.models.model_summary import summarize_graph
 from hub_estimator.models.module_encoder import ModuleEncoder
 from hub_estimator.optimization import Optimization
@@ -43,11 +43,21 @@ class ModuleModel:
       hidden_units: sizes of ReLU layers between the module and the logits,
         which stay with the model when the module is exported. Layers that are
         trained with a module and not published with it keep what is particular
-        to its first task out of it (Wang et al., "Revisiting the Transferability
-        of Supervised Pretraining: an MLP Perspective", 2022,
+        to its first task out of it (Wang et al., "Revisiting the
+        Transferability of Supervised Pretraining: an MLP Perspective", 2022,
         https://arxiv.org/abs/2112.00496).
       export_name: the folder name of the module in an export.
+
+    Raises:
+      UserValueError: `hidden_units` is no list of sizes.
     """
+    if not isinstance(hidden_units, (list, tuple)) or not all(
+      isinstance(n, int) and n >= 1 for n in hidden_units
+    ):
+      raise errors.UserValueError(
+        f"ModuleModel.hidden_units = {hidden_units!r}: it is a list of layers' "
+        "sizes, whole numbers of at least 1, such as [128]; [] for none."
+      )
     self.hidden_units = hidden_units
     self.encoder = encoder
     self.export_name = export_name
@@ -62,6 +72,7 @@ class ModuleModel:
         fit the kind of the labels.
     """
     head = self._head_fn(input_pipeline.num_classes)
+    check_label_kind(head, input_pipeline.label_spec())
     num_classes = num_classes_of(head)
     if num_classes is not None:
       input_pipeline.check_labels(num_classes)
