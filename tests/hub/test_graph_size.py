@@ -124,6 +124,15 @@ def test_update_ops_are_part_of_a_trainable_call(graph):
   }
 
 
+def test_state_that_nothing_needs_is_left_out(graph):
+  def module_fn():
+    hub_module_fns.double()
+    tf1.FIFOQueue(1, tf.float32)
+
+  hub.Module(hub.create_module_spec(module_fn))
+  assert graph.get_operations() == []
+
+
 def test_one_restore_operation_for_each_device(tmp_path, graph):
   def module_fn():
     total = 0.0

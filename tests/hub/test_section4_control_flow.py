@@ -168,13 +168,16 @@ def test_inputs_that_are_outputs_and_unused_ones_in_a_v1_loop(
     hub.create_module_spec(hub_module_fns.multiple_signatures)
   )
   x = tf.constant([1.0])
+  passed = []
 
   def body(i, y):
     outputs = module({"x": x, "y": y}, signature="sum", as_dict=True)
+    passed.append(outputs["x"])
     return i + 1, outputs["default"] + outputs["x"]
 
   _, y = tf1.while_loop(lambda i, y: i < 2, body, [0, tf.constant([0.0])])
   assert run(y).tolist() == [4.0]  # Twice y + x + x.
+  assert [tensor.op.type for tensor in passed] == ["Enter"]  # Of the loop.
 
 
 def test_ref_variables_in_a_v1_while_loop(tmp_path, graph, v1_control_flow):
@@ -187,6 +190,49 @@ def test_ref_variables_in_a_v1_while_loop(tmp_path, graph, v1_control_flow):
     hub.add_signature(inputs=x, outputs=y)
 
   assert _apply(module_fn, tmp_path, [2.0, -2.0]) == WHILE
+
+
+@pytest.mark.parametrize(
+  ("module_fn", "signature", "expected"),
+  [
+    # 3 (3 x) = 9 x; 2 · 3 (1 + 2); 9 for each.
+    (hub_module_fns.scale_ref, None, [[9.0, 18.0], 18.0, [9.0, 9.0]]),
+    (hub_module_fns.multiple_signatures, None, [[9.0, 18.0], 18.0, [9.0, 9.0]]),
+    (
+      hub_module_fns.multiple_signatures,
+      "sparse",
+      [[9.0, 18.0, 0.0], 18.0, [9.0, 9.0, 0.0]],
+    ),
+    (
+      hub_module_fns.multiple_signatures,
+      "ragged",
+      [[9.0, 18.0, 0.0], 18.0, [9.0, 9.0, 9.0]],
+    ),
+  ],
+)
+def test_modules_of_all_kinds_in_a_v1_while_loop(
+  module_fn, signature, expected, tmp_path, graph, v1_control_flow
+):
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  module = hub.Module(path, trainable=True)
+
+  def apply(x):
+    if signature == "sparse":
+      y = module(tf.sparse.from_dense([x]), signature="sparse", as_dict=True)[
+        "dense"
+      ]
+      return tf.reshape(y, [3])
+    if signature == "ragged":
+      y = module(tf.RaggedTensor.from_tensor([x]), signature="ragged")
+      return y.to_tensor(shape=[1, 3])[0]
+    return module(x)
+
+  x = tf.constant([1.0, 2.0, 0.0] if signature else [1.0, 2.0])
+  _, y = tf1.while_loop(
+    lambda i, x: i < 2, lambda i, x: (i + 1, apply(x)), [0, x]
+  )
+  gradients = tf1.gradients(y, [*module.variables, x])
+  assert [v.tolist() for v in run([y, *gradients])] == expected
 
 
 def test_a_module_with_loops_can_be_exported_again(

@@ -263,6 +263,24 @@ def test_shared_names_are_those_of_the_instance(tmp_path, graph):
     assert session.run(sizes) == [1, 0]
 
 
+def test_shared_names_in_an_application_are_those_of_its_instance(graph):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    put = tf.raw_ops.Stage(values=[x], shared_name="stage")
+    size = tf.raw_ops.StageSize(dtypes=[tf.float32], shared_name="stage")
+    with tf.control_dependencies([put]):
+      hub.add_signature(inputs=x, outputs=tf.identity(size))
+
+  with tf1.variable_scope("vs"):
+    module = hub.Module(hub.create_module_spec(module_fn))
+  module(1.0)
+  assert {
+    op.get_attr("shared_name")
+    for op in graph.get_operations()
+    if op.type in ("Stage", "StageSize")
+  } == {b"vs/module/stage"}
+
+
 def test_two_instances_do_not_share_variables(scale_spec, graph):
   first, second = hub.Module(scale_spec), hub.Module(scale_spec)
   assign = first.variable_map["w"].assign(10.0)
