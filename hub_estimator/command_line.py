@@ -7,6 +7,7 @@ and nothing stands before an `error: …` line; a command imports it in `main`.
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 import textwrap
 import traceback
@@ -18,7 +19,9 @@ from absl import flags
 from hub_estimator import errors
 
 _USAGE_STATUS = 2
-_INTERRUPTED_STATUS = 130  # As a shell reports a program that SIGINT ended.
+# As a shell reports a program that SIGINT or SIGPIPE ended.
+_INTERRUPTED_STATUS = 130
+_BROKEN_PIPE_STATUS = 141
 # What absl appends to the help of a flag that takes several values.
 _REPEAT = ";\n    repeat this option"
 _HELP_FLAGS = ("--help", "-help", "-h")
@@ -37,8 +40,9 @@ def run_command(
 
   `--help` prints the usage and the flags of the command's module and of this
   one. A usage error or a `UserError` ends with status 2 and one line `error:
-  …` on stderr, after a traceback with `--debug`. Ctrl-C ends with 130. Any
-  other exception keeps its traceback, and the status is 1.
+  …` on stderr, after a traceback with `--debug`. Ctrl-C ends with 130, and a
+  reader that closes stdout early with 141. Any other exception keeps its
+  traceback, and the status is 1.
 
   For `if __name__ == "__main__": run_command(main, usage=__doc__)`.
 
@@ -51,7 +55,9 @@ def run_command(
       each must be given, and no other.
   """
   try:
-    sys.exit(_run(main, usage, required_flags, positionals))
+    status = _run(main, usage, required_flags, positionals)
+    sys.stdout.flush()
+    sys.exit(status)
   except errors.UserError as e:
     if flags.FLAGS.is_parsed() and _DEBUG.value:
       traceback.print_exc()
@@ -60,6 +66,11 @@ def run_command(
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
     sys.exit(_INTERRUPTED_STATUS)
+  except BrokenPipeError:
+    # Whoever reads stdout, `head` for one, has enough. Python would try to
+    # write the rest as it ends, and complain.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(_BROKEN_PIPE_STATUS)
 
 
 def _run(main, usage, required_flags, positionals):

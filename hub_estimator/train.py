@@ -48,6 +48,7 @@ def main(arguments):
     from hub_estimator.training import launch
 
     launch.register_configurables()
+    launch.look_for_devices()
   launch.launch(
     _GIN_FILE.value,
     _GIN_PARAM.value,

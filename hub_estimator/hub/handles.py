@@ -25,8 +25,16 @@ def resolve(handle: str, export_name: Optional[str] = None) -> str:
 
   Raises:
     ValueError: an export of several modules and no `export_name`, or one that
-      it does not have.
+      it does not have; or a URL that TensorFlow cannot read.
   """
+  handle = os.path.expanduser(handle)
+  try:
+    tf.io.gfile.exists(handle)
+  except tf.errors.UnimplementedError as error:
+    raise errors.UserValueError(
+      f"{handle} is a URL that TensorFlow cannot read: a handle is the path of "
+      "a module's folder. Download the module, unpack it, and give its folder."
+    ) from error
   if tf.io.gfile.exists(os.path.join(handle, module_folder.MODULE_DEF_FILE)):
     return handle
   for export in reversed(exports(handle)):

@@ -177,13 +177,25 @@ class ModuleSpec:
 
 
 def as_tag_set(tags) -> frozenset[str]:
-  """Returns tags as a set; ValueError for a string, which is one too few."""
+  """Returns tags as a set.
+
+  Raises:
+    ValueError: a string, which is one too few, or no collection of strings.
+  """
   if isinstance(tags, (str, bytes)):
     raise errors.UserValueError(
       f"tags must be a set or list of strings: got the string {tags!r}. Write "
       f"tags={{{tags!r}}}."
     )
-  return frozenset(tags or ())
+  try:
+    tag_set = frozenset(() if tags is None else tags)
+  except TypeError:
+    tag_set = frozenset({tags})
+  if not all(isinstance(tag, str) for tag in tag_set):
+    raise errors.UserValueError(
+      f"tags must be a set or list of strings: got {tags!r}."
+    )
+  return tag_set
 
 
 def format_tag_sets(tag_sets) -> str:

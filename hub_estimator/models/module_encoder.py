@@ -12,6 +12,8 @@ from hub_estimator.hub import handles
 from hub_estimator.hub.module_spec import as_tag_set, format_tag_sets
 from hub_estimator.tf_compat import tf
 
+_TRAINING_TAGS = frozenset({"train"})
+
 
 @gin.register(module="hub_estimator")
 class ModuleEncoder:
@@ -24,7 +26,7 @@ class ModuleEncoder:
     signature: str = "default",
     output: str = "default",
     tags: Iterable[str] = (),
-    training_tags: Iterable[str] = ("train",),
+    training_tags: Optional[Iterable[str]] = None,
     inputs: Optional[dict[str, str]] = None,
     export_name: Optional[str] = None,
   ):
@@ -38,8 +40,9 @@ class ModuleEncoder:
       output: which of its outputs is the embedding, float [batch_size, size];
         one of a higher rank is averaged over its middle dimensions.
       tags: the graph variant to use for inference.
-      training_tags: the variant to use in TRAIN mode if the module is trainable
-        and has it; else `tags`.
+      training_tags: the variant to use in TRAIN mode if the module is trained;
+        None is {"train"} if the module has it, else `tags`. A module that is
+        not trained has `tags` in all modes.
       inputs: signature's input name -> feature name; by equal names if None, or
         the only feature for the only input.
       export_name: which module of a run's export; needed only if there are
@@ -49,14 +52,10 @@ class ModuleEncoder:
       UserError: a handle that names no TF1 Hub module; unknown tags, signature
         or output; or `trainable` for a module without trainable variables.
     """
+    _check_kinds(handle, trainable, signature, output, inputs, export_name)
     if isinstance(handle, hub.ModuleSpec):
       self.spec, self.handle = handle, handle.source
     else:
-      if not isinstance(handle, str):
-        raise errors.UserValueError(
-          f"handle = {handle!r}: a module's handle is a string, or a "
-          "ModuleSpec (write @convolutional_network() with its parentheses)."
-        )
       self.handle = handles.resolve(handle, export_name)
       self.spec = hub.load_module_spec(self.handle)
     self.trainable = trainable
@@ -65,17 +64,23 @@ class ModuleEncoder:
     self.tags = as_tag_set(tags)
     self._input_names = inputs
     self.training_tags = self.tags
-    if trainable and as_tag_set(training_tags) in self.spec.get_tags():
+    if trainable and training_tags is not None:
       self.training_tags = as_tag_set(training_tags)
+    elif trainable and _TRAINING_TAGS in self.spec.get_tags():
+      self.training_tags = _TRAINING_TAGS
     self._check()
 
   def _check(self) -> None:
     where = f"module {self.handle}"
-    if self.tags not in self.spec.get_tags():
-      raise errors.UserValueError(
-        f"tags = {sorted(self.tags)}: {where} has no such graph. Its tag sets "
-        f"are: {format_tag_sets(self.spec.get_tags())}."
-      )
+    for name, tags in (
+      ("tags", self.tags),
+      ("training_tags", self.training_tags),
+    ):
+      if tags not in self.spec.get_tags():
+        raise errors.UserValueError(
+          f"{name} = {sorted(tags)}: {where} has no such graph. Its tag sets "
+          f"are: {format_tag_sets(self.spec.get_tags())}."
+        )
     for tags in {self.tags, self.training_tags}:
       names = self.spec.get_signature_names(tags)
       if self.signature not in names:
@@ -150,9 +155,12 @@ class ModuleEncoder:
       names = {name: name for name in infos}
     missing = sorted(set(names.values()) - set(features))
     if set(names) != set(infos) or missing:
+      given = ""
+      if self._input_names is not None:
+        given = f"ModuleEncoder.inputs = {names}: "
       raise errors.UserValueError(
-        f"Signature {self.signature!r} of module {self.handle} takes the "
-        f"inputs {sorted(infos)}, and the features are {sorted(features)}. "
+        f"{given}Signature {self.signature!r} of module {self.handle} takes "
+        f"the inputs {sorted(infos)}, and the features are {sorted(features)}. "
         "Map inputs to features with ModuleEncoder.inputs = "
         "{'input': 'feature', …}."
       )
@@ -197,3 +205,36 @@ class ModuleEncoder:
         embedding, axis=list(range(1, embedding.shape.rank - 1))
       )
     return embedding
+
+
+def _check_kinds(
+  handle, trainable, signature, output, inputs, export_name
+) -> None:
+  """Raises UserTypeError for arguments of another kind than they have to be."""
+  if isinstance(handle, str) and not handle:
+    raise errors.UserValueError(
+      "handle = '': a module's handle is the path of its folder. Set "
+      "MODULE_HANDLE."
+    )
+  if not isinstance(handle, (str, hub.ModuleSpec)):
+    raise errors.UserTypeError(
+      f"handle = {handle!r}: a module's handle is a string, or a ModuleSpec "
+      "(write @convolutional_network() with its parentheses)."
+    )
+  if not isinstance(trainable, bool):
+    raise errors.UserTypeError(
+      f"trainable = {trainable!r}: it is True or False (TRAINABLE)."
+    )
+  names = {"signature": signature, "output": output}
+  if export_name is not None:
+    names["export_name"] = export_name
+  for name, value in names.items():
+    if not isinstance(value, str):
+      raise errors.UserTypeError(
+        f"ModuleEncoder.{name} = {value!r}: it is a name, in quotes."
+      )
+  if inputs is not None and not isinstance(inputs, dict):
+    raise errors.UserTypeError(
+      f"ModuleEncoder.inputs = {inputs!r}: write {{'input': 'feature', …}}, "
+      "the signature's inputs and the features they get."
+    )

@@ -15,6 +15,12 @@ from hub_estimator.models.module_encoder import ModuleEncoder
 from hub_estimator.optimization import Optimization
 from hub_estimator.tf_compat import tf
 
+_HEAD_HINT = (
+  "write one of @create_multi_class_head_fn(), @create_binary_head_fn(), "
+  "@create_multi_label_head_fn(), @create_regression_head_fn(), with its "
+  "parentheses (HEAD)."
+)
+
 
 @gin.register(module="hub_estimator")
 class ModuleModel:
@@ -49,8 +55,20 @@ class ModuleModel:
       export_name: the folder name of the module in an export.
 
     Raises:
-      UserValueError: `hidden_units` is no list of sizes.
+      UserError: an argument of another kind, such as a reference without its
+        parentheses, or `hidden_units` that are no sizes.
     """
+    _check_kind("encoder", encoder, ModuleEncoder, "@ModuleEncoder()")
+    _check_kind("optimization", optimization, Optimization, "@Optimization()")
+    if not callable(head_fn):
+      raise errors.UserTypeError(
+        f"ModuleModel.head_fn = {head_fn!r}: {_HEAD_HINT}"
+      )
+    if not isinstance(export_name, str):
+      raise errors.UserTypeError(
+        f"ModuleModel.export_name = {export_name!r}: it is the name of a "
+        "folder, in quotes."
+      )
     if not isinstance(hidden_units, (list, tuple)) or not all(
       isinstance(n, int) and n >= 1 for n in hidden_units
     ):
@@ -72,6 +90,11 @@ class ModuleModel:
         fit the kind of the labels.
     """
     head = self._head_fn(input_pipeline.num_classes)
+    if not isinstance(head, estimator.Head):
+      raise errors.UserTypeError(
+        f"ModuleModel.head_fn returns a {type(head).__name__}, which is no "
+        f"head: {_HEAD_HINT}"
+      )
     check_label_kind(head, input_pipeline.label_spec())
     num_classes = num_classes_of(head)
     if num_classes is not None:
@@ -126,6 +149,13 @@ class ModuleModel:
       )
 
     return model_fn
+
+
+def _check_kind(name, value, kind, way_out) -> None:
+  if not isinstance(value, kind):
+    raise errors.UserTypeError(
+      f"ModuleModel.{name} = {value!r}: write {way_out}, with its parentheses."
+    )
 
 
 def _dense(inputs: tf.Tensor, units: int, name: str) -> tf.Tensor:

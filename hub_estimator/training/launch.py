@@ -9,6 +9,7 @@ from typing import Any
 
 import gin
 
+from hub_estimator.tf_compat import tf
 from hub_estimator.training import gin_config, model_dir, results_table
 
 ROOT = "train"
@@ -19,12 +20,25 @@ _PACKAGES = (
   "hub_estimator.optimization",
   "hub_estimator.training.run",
 )
+# What NVIDIA's driver makes, on Linux and on Linux within Windows.
+_GPU_FILES = ("/dev/nvidiactl", "/dev/dxg")
 
 
 def register_configurables() -> None:
   """Registers with Gin what configs name without importing it."""
   for name in _PACKAGES:
     importlib.import_module(name)
+
+
+def look_for_devices() -> None:
+  """Has TensorFlow look for GPUs now, unless there may be one.
+
+  TensorFlow 2.21 complains, when it first looks, that CUDA finds none; a
+  command does so while nothing is shown. Where there is one, what TensorFlow
+  says of it may be why it is not used, and is shown with the first graph.
+  """
+  if not any(os.path.exists(path) for path in _GPU_FILES):
+    tf.config.list_physical_devices()
 
 
 def launch(
@@ -53,12 +67,16 @@ def launch(
   Raises:
     UserError: a mistake in the config, the data, the module or the folder.
   """
+  run_dir = model_dir.check_path(run_dir)
   gin_config.parse_config(gin_files, gin_params)
   gin_config.check_config(ROOT)
   holds_run = model_dir.holds_run(run_dir)
   if holds_run and not resume and not overwrite:
     model_dir.check_same_run(run_dir, _differences(run_dir))
   run = gin.get_configurable(ROOT)()
+  if holds_run:
+    # Before anything is deleted or written: the old run stays whole.
+    run.check_graph(None if overwrite else run_dir)
   if is_dry_run:
     print(run.describe())
     return {}
@@ -87,7 +105,7 @@ def _differences(run_dir: str):
 
 def _format_results(run_dir: str, written: dict[str, Any]) -> str:
   rows = [
-    (name, f"{value:.4g}" if isinstance(value, float) else str(value))
+    (name, "not finite" if value is None else f"{value:.4g}")
     for name, value in sorted(written["metrics"].items())
   ]
   rows += [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import glob
 import os
 import shutil
 import uuid
@@ -13,17 +15,55 @@ from hub_estimator.tf_compat import tf
 
 CONFIG_FILE = "config.gin"
 
+# What a run is for.
+_GIVEN = ("export/tf_hub", "results.json")
+# All that it leaves in its folder.
+_WRITTEN = (
+  "checkpoint",
+  CONFIG_FILE,
+  "eval/events.out.tfevents.*",
+  "events.out.tfevents.*",
+  "export/tf_hub",
+  "graph.pbtxt",
+  "model.ckpt-*",
+  "removed-????????????",
+  "results.json",
+)
+
 
 def config_path(model_dir: str) -> str:
   """Returns the path of the config that a run's folder keeps."""
   return os.path.join(model_dir, CONFIG_FILE)
 
 
+def check_path(model_dir: str) -> str:
+  """Returns the path of a run's folder, "~" replaced, without a slash behind.
+
+  Raises:
+    UserOSError: it cannot be a folder on this machine.
+  """
+  if "://" in model_dir:
+    raise errors.UserOSError(
+      f"--model_dir={model_dir} is a URL: a run's folder is on this machine."
+    )
+  path = os.path.expanduser(model_dir)
+  path = path.rstrip(os.sep) or path
+  if os.path.exists(path) and not os.path.isdir(path):
+    raise errors.UserOSError(
+      f"--model_dir={model_dir} is a file, and a run needs a folder: give "
+      "another path."
+    )
+  return path
+
+
 def holds_run(model_dir: str) -> bool:
-  """Whether a folder holds a run, or a checkpoint of something else."""
+  """Whether a folder holds what a run gave, or a checkpoint of something else.
+
+  A config alone does not count: that run died before its first checkpoint.
+  """
   return os.path.isdir(model_dir) and (
-    os.path.exists(config_path(model_dir))
-    or tf.train.latest_checkpoint(model_dir) is not None
+    tf.train.latest_checkpoint(model_dir) is not None
+    or any(os.path.exists(os.path.join(model_dir, name)) for name in _GIVEN)
   )
 
 
@@ -41,8 +81,8 @@ def check_same_run(model_dir: str, differences: Optional[list[str]]) -> None:
   )
   if differences is None:
     raise errors.UserValueError(
-      f"--model_dir={model_dir} holds checkpoints and no {CONFIG_FILE}: they "
-      f"were not written by this command. {way_out}"
+      f"--model_dir={model_dir} holds checkpoints or exports and no "
+      f"{CONFIG_FILE}: this command did not write them. {way_out}"
     )
   if differences:
     shown = "; ".join(differences[:5])
@@ -55,20 +95,55 @@ def check_same_run(model_dir: str, differences: Optional[list[str]]) -> None:
 
 
 def remove_run(model_dir: str) -> None:
-  """Deletes a run's folder; it is out of the way at once."""
-  aside = f"{model_dir.rstrip('/')}.removed-{uuid.uuid4().hex[:12]}"
-  os.rename(model_dir, aside)
+  """Deletes what runs write, and leaves other files of the folder alone."""
+  found = sorted(
+    path
+    for pattern in _WRITTEN
+    for path in glob.glob(os.path.join(glob.escape(model_dir), pattern))
+  )
+  # Out of the way at once, deleted after that: what is left of a run whose
+  # deletion is interrupted is no run.
+  aside = os.path.join(model_dir, f"removed-{uuid.uuid4().hex[:12]}")
+  os.mkdir(aside)
+  for number, path in enumerate(found):
+    os.rename(path, os.path.join(aside, str(number)))
   shutil.rmtree(aside)
+  for name in ("eval", "export"):
+    with contextlib.suppress(OSError):  # It holds something else, too.
+      os.rmdir(os.path.join(model_dir, name))
 
 
 def write_config(model_dir: str, text: str) -> None:
-  """Writes `config.gin` into a run's folder, whole or not at all."""
-  os.makedirs(model_dir, exist_ok=True)
+  """Writes `config.gin` into a run's folder, whole or not at all.
+
+  Raises:
+    UserOSError: the folder cannot be made, nothing can be written in it, or
+      it has a `config.gin` that no run wrote.
+  """
   path = config_path(model_dir)
+  if _is_foreign(path, text):
+    raise errors.UserOSError(
+      f"{path} was not written by a run, and a run in --model_dir={model_dir} "
+      "would replace it: give another --model_dir, or move that file."
+    )
   temporary = f"{path}.temp-{uuid.uuid4().hex[:12]}"
-  with open(temporary, "w", encoding="utf-8") as file:
-    file.write(text)
-  os.replace(temporary, path)
+  try:
+    os.makedirs(model_dir, exist_ok=True)
+    with open(temporary, "w", encoding="utf-8") as file:
+      file.write(text)
+    os.replace(temporary, path)
+  except OSError as error:
+    raise errors.UserOSError(
+      f"Cannot write to --model_dir={model_dir}: {error}. Give another path."
+    ) from error
+
+
+def _is_foreign(path: str, text: str) -> bool:
+  """Whether a config is there that does not begin as those of runs do."""
+  if not os.path.exists(path):
+    return False
+  with open(path, encoding="utf-8", errors="replace") as file:
+    return file.readline().rstrip("\n") != text.partition("\n")[0]
 
 
 def check_checkpoint_fits(model_dir: str, graph: tf.Graph) -> None:

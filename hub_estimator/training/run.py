@@ -31,8 +31,8 @@ class TrainingRun:
     seed: int = 0,
     eval_every_steps: Optional[int] = None,
     save_summary_steps: int = 100,
-    keep_checkpoint_max: int = 5,
-    exports_to_keep: int = 5,
+    keep_checkpoint_max: Optional[int] = 5,
+    exports_to_keep: Optional[int] = 5,
   ):
     """Holds the parts of the run, and checks that they fit each other.
 
@@ -44,17 +44,27 @@ class TrainingRun:
       eval_every_steps: evaluate, save and export every so many steps; None
         saves every 10 minutes. The end of the run always does.
       save_summary_steps: steps between TensorBoard summaries.
-      keep_checkpoint_max: how many checkpoints stay.
-      exports_to_keep: how many exports stay.
+      keep_checkpoint_max: how many checkpoints stay; None for all.
+      exports_to_keep: how many exports stay; None for all.
 
     Raises:
-      UserError: a number of steps below 1, or data that does not fit the
-        module or the head.
+      UserError: an argument of another kind or out of range, or data that does
+        not fit the module or the head.
     """
-    if train_steps < 1:
-      raise errors.UserValueError(
-        f"train.train_steps = {train_steps}: at least 1 step is needed."
-      )
+    _check_kind(
+      "input_pipeline", input_pipeline, InputPipeline, "@NumpyInput()"
+    )
+    _check_kind("model", model, ModuleModel, "@ModuleModel()")
+    _check_count("train_steps", train_steps)
+    _check_count("seed", seed, least=0)
+    _check_count("save_summary_steps", save_summary_steps)
+    for name, value in (
+      ("eval_every_steps", eval_every_steps),
+      ("keep_checkpoint_max", keep_checkpoint_max),
+      ("exports_to_keep", exports_to_keep),
+    ):
+      if value is not None:
+        _check_count(name, value)
     self.input_pipeline = input_pipeline
     self._model = model
     self._train_steps = train_steps
@@ -87,12 +97,31 @@ class TrainingRun:
       f"{self.input_pipeline.batch_size}. Nothing was written."
     )
 
+  def check_graph(self, model_dir: Optional[str] = None) -> None:
+    """Builds the TRAIN graph, and compares it with a checkpoint.
+
+    Args:
+      model_dir: the folder of a run that training is to go on from.
+
+    Raises:
+      UserError: a checkpoint of another model, or a graph that cannot be built.
+    """
+    graph, _ = dry_run.build_graph(
+      self.create_model_fn(),
+      self.input_pipeline,
+      self._run_config(model_dir),
+      estimator.ModeKeys.TRAIN,
+    )
+    if model_dir is not None:
+      model_dirs.check_checkpoint_fits(model_dir, graph)
+
   def train(
     self, model_dir: str, create_progress: Callable[..., Progress] = Progress
   ) -> dict[str, Any]:
     """Trains to `train_steps`, evaluates, exports and writes `results.json`.
 
-    Goes on from the newest checkpoint in `model_dir` if there is one.
+    Goes on from the newest checkpoint in `model_dir` if there is one; see
+    `check_graph`.
 
     Args:
       model_dir: the run's folder.
@@ -102,21 +131,16 @@ class TrainingRun:
       what `results.json` holds.
 
     Raises:
-      UserError: a checkpoint of another model, or a loss that is not a number.
+      UserError: a loss that is not a number.
     """
-    model_fn = self.create_model_fn()
-    config = self._run_config(model_dir)
-    if model_dirs.holds_run(model_dir):
-      graph, _ = dry_run.build_graph(
-        model_fn, self.input_pipeline, config, estimator.ModeKeys.TRAIN
-      )
-      model_dirs.check_checkpoint_fits(model_dir, graph)
     monitor = TrainingMonitor(
       lambda step: create_progress(
         self._train_steps, self.input_pipeline.batch_size, step
       )
     )
-    trained = estimator.Estimator(model_fn, config=config)
+    trained = estimator.Estimator(
+      self.create_model_fn(), config=self._run_config(model_dir)
+    )
     try:
       metrics, exports = self._train_and_evaluate(trained, monitor)
     except estimator.NanLossDuringTrainingError as error:
@@ -139,7 +163,7 @@ class TrainingRun:
       model_dir=model_dir,
       tf_random_seed=self._seed,
       save_summary_steps=self._save_summary_steps,
-      log_step_count_steps=self._save_summary_steps,
+      log_step_count_steps=None,
       keep_checkpoint_max=self._keep_checkpoint_max,
       **(
         {"save_checkpoints_steps": self._eval_every_steps}
@@ -176,12 +200,20 @@ class TrainingRun:
       # The checkpoint was at `train_steps` already: nothing was trained, hence
       # nothing evaluated.
       metrics = trained.evaluate(eval_input_fn)
-      if not handles.exports(export_path):
+      if not self._is_exported(trained.model_dir, metrics["global_step"]):
         exporter.export(trained, export_path)
     exports = {
-      MODULE_EXPORTER: handles.resolve(export_path, self._model.export_name)
+      MODULE_EXPORTER: os.path.abspath(
+        handles.resolve(export_path, self._model.export_name)
+      )
     }
     return metrics, exports
+
+  def _is_exported(self, model_dir, global_step) -> bool:
+    """Whether a checkpoint was exported: `results.json` comes after that."""
+    written = results.read_results(model_dir) or {}
+    path = written.get("exports", {}).get(MODULE_EXPORTER, "")
+    return written.get("global_step") == global_step and os.path.isdir(path)
 
   def _write_results(self, model_dir, monitor, metrics, exports):
     metrics = dict(metrics)
@@ -194,8 +226,7 @@ class TrainingRun:
         self._run_config(model_dir),
         estimator.ModeKeys.TRAIN,
       )[1]
-    seconds = monitor.train_seconds
-    num_examples = monitor.num_steps * self.input_pipeline.batch_size
+    seconds, examples_per_second = self._speed(model_dir, monitor, global_step)
     content = {
       "module_handle": self._model.encoder.handle,
       "global_step": global_step,
@@ -205,7 +236,36 @@ class TrainingRun:
       "num_trainable_parameters": summary.num_trainable_parameters,
       "module_trainable_parameters": summary.module_trainable_parameters,
       "train_seconds": seconds,
-      "examples_per_second": num_examples / seconds if seconds else None,
+      "examples_per_second": examples_per_second,
       "versions": results.versions(),
     }
     return results.write_results(model_dir, content)
+
+  def _speed(self, model_dir, monitor, global_step):
+    """Returns seconds in training and examples per second.
+
+    They are those of this process's steps; if it had none to do, of the process
+    that did the last ones.
+    """
+    if monitor.num_steps:
+      num_examples = monitor.num_steps * self.input_pipeline.batch_size
+      return monitor.train_seconds, num_examples / monitor.train_seconds
+    written = results.read_results(model_dir) or {}
+    if written.get("global_step") != global_step:
+      return 0.0, None
+    return written["train_seconds"], written["examples_per_second"]
+
+
+def _check_kind(name, value, kind, example) -> None:
+  if not isinstance(value, kind):
+    raise errors.UserTypeError(
+      f"train.{name} = {value!r}: it is an object such as {example} makes; "
+      "write the parentheses."
+    )
+
+
+def _check_count(name, value, least=1) -> None:
+  if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    raise errors.UserValueError(
+      f"train.{name} = {value!r}: it is a whole number of at least {least}."
+    )

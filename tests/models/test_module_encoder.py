@@ -138,9 +138,72 @@ def test_trainable_without_trainable_variables():
   ModuleEncoder(tagged_spec(trainable=False), trainable=False)
 
 
-def test_a_handle_that_is_no_handle():
-  with pytest.raises(errors.UserValueError, match="a module's handle is a str"):
-    ModuleEncoder(tagged_spec)
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (
+      {"handle": 3},
+      "handle = 3: a module's handle is a string, or a ModuleSpec (write "
+      "@convolutional_network() with its parentheses).",
+    ),
+    (
+      {"handle": ""},
+      "handle = '': a module's handle is the path of its folder. Set "
+      "MODULE_HANDLE.",
+    ),
+    (
+      {"handle": "https://host/module"},
+      "https://host/module is a URL that TensorFlow cannot read: a handle is "
+      "the path of a module's folder. Download the module, unpack it, and give "
+      "its folder.",
+    ),
+    (
+      {"trainable": "no"},
+      "trainable = 'no': it is True or False (TRAINABLE).",
+    ),
+    (
+      {"signature": ["x"]},
+      "ModuleEncoder.signature = ['x']: it is a name, in quotes.",
+    ),
+    ({"output": 3}, "ModuleEncoder.output = 3: it is a name, in quotes."),
+    (
+      {"export_name": 3},
+      "ModuleEncoder.export_name = 3: it is a name, in quotes.",
+    ),
+    (
+      {"inputs": "x"},
+      "ModuleEncoder.inputs = 'x': write {'input': 'feature', …}, the "
+      "signature's inputs and the features they get.",
+    ),
+    ({"tags": 3}, "tags must be a set or list of strings: got 3."),
+    ({"tags": [3]}, "tags must be a set or list of strings: got [3]."),
+    (
+      {"training_tags": {"nope"}},
+      "training_tags = ['nope']: module module_fn linear_module_fn has no such "
+      "graph. Its tag sets are: {}, {train}.",
+    ),
+  ],
+)
+def test_arguments_of_another_kind(arguments, message):
+  with pytest.raises(errors.UserError) as caught:
+    ModuleEncoder(**{"handle": tagged_spec(), **arguments})
+  assert str(caught.value) == message
+
+
+def test_training_tags_can_be_chosen():
+  encoder = ModuleEncoder(tagged_spec(), training_tags=())
+  result = encode(encoder, ModeKeys.TRAIN, one_row)
+  assert result.tolist() == [[5.0, 7.0, 9.0]]
+
+
+def test_a_handle_in_the_home_folder(tmp_path, monkeypatch):
+  monkeypatch.setenv("HOME", str(tmp_path))
+  with pytest.raises(errors.UserOSError) as caught:
+    ModuleEncoder("~/nope")
+  assert str(caught.value) == (
+    f"{tmp_path}/nope does not exist. A handle is the path of a module's "
+    "folder."
+  )
 
 
 def test_the_newest_export_of_a_run(tmp_path):
@@ -193,7 +256,8 @@ def test_the_newest_export_of_a_run(tmp_path):
     (
       {"a": tf.TensorSpec([None, 2], tf.float32)},
       {"x": "b"},
-      "Signature 'default' of module module_fn linear_module_fn takes the "
+      "ModuleEncoder.inputs = {'x': 'b'}: Signature 'default' of module "
+      "module_fn linear_module_fn takes the "
       "inputs ['x'], and the features are ['a']. Map inputs to features "
       "with ModuleEncoder.inputs = {'input': 'feature', …}.",
     ),

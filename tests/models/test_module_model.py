@@ -229,3 +229,51 @@ def test_hidden_units_that_are_no_sizes(hidden_units):
     f"ModuleModel.hidden_units = {hidden_units!r}: it is a list of layers' "
     "sizes, whole numbers of at least 1, such as [128]; [] for none."
   )
+
+
+@pytest.mark.parametrize(
+  ("arguments", "message"),
+  [
+    (
+      {"encoder": models.ModuleEncoder},
+      "ModuleModel.encoder = <class 'hub_estimator.models.module_encoder."
+      "ModuleEncoder'>: write @ModuleEncoder(), with its "
+      "parentheses.",
+    ),
+    (
+      {"optimization": 3},
+      "ModuleModel.optimization = 3: write "
+      "@Optimization(), with its parentheses.",
+    ),
+    (
+      {"head_fn": "multi"},
+      "ModuleModel.head_fn = 'multi': write one of "
+      "@create_multi_class_head_fn(), @create_binary_head_fn(), "
+      "@create_multi_label_head_fn(), @create_regression_head_fn(), with its "
+      "parentheses (HEAD).",
+    ),
+    (
+      {"export_name": 3},
+      "ModuleModel.export_name = 3: it is the name of a folder, in quotes.",
+    ),
+  ],
+)
+def test_arguments_of_another_kind(arguments, message):
+  parts = {
+    "encoder": models.ModuleEncoder(tiny_models.tiny_module()),
+    "head_fn": models.create_multi_class_head_fn(),
+    "optimization": tiny_models.create_optimization(),
+  }
+  with pytest.raises(errors.UserTypeError) as caught:
+    models.ModuleModel(**{**parts, **arguments})
+  assert str(caught.value) == message
+
+
+def test_a_head_s_factory_in_place_of_a_head_s_function():
+  model = tiny_models.create_model(head_fn=models.create_multi_class_head_fn)
+  with pytest.raises(errors.UserTypeError) as caught:
+    model.check(tiny_models.create_input())
+  assert str(caught.value).startswith(
+    "ModuleModel.head_fn returns a function, which is no head: write one of "
+    "@create_multi_class_head_fn(), "
+  )
