@@ -134,8 +134,9 @@ def _without_checkpoint_paths(variant: GraphVariant):
   prefixes = {
     index.data_inputs(position)[0][0]
     for position, node in enumerate(index.nodes)
-    if node.op == "RestoreV2" and position not in variant.applied_nodes
+    if node.op == "RestoreV2"
   }
+  # What an output reads from another checkpoint is the module's own affair.
   prefixes = {
     position
     for position in prefixes - variant.applied_nodes

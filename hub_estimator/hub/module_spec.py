@@ -189,9 +189,9 @@ def as_tag_set(tags) -> frozenset[str]:
     )
   try:
     tag_set = frozenset(() if tags is None else tags)
-  except TypeError:
-    tag_set = frozenset({tags})
-  if not all(isinstance(tag, str) for tag in tag_set):
+  except TypeError:  # Not iterable, or of lists.
+    tag_set = None
+  if tag_set is None or not all(isinstance(tag, str) for tag in tag_set):
     raise errors.UserValueError(
       f"tags must be a set or list of strings: got {tags!r}."
     )

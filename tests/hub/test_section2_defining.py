@@ -299,7 +299,7 @@ def test_any_tensor_may_be_an_input_and_an_input_an_output(graph):
 # attach_message
 
 
-def test_attached_messages_are_of_a_variant_and_the_last_of_a_key_wins():
+def test_attached_messages_are_of_a_variant_and_the_last_of_a_key_wins(graph):
   def module_fn(name):
     hub_module_fns.double()
     hub.attach_message("node", tf1.NodeDef(name="replaced"))
@@ -311,6 +311,8 @@ def test_attached_messages_are_of_a_variant_and_the_last_of_a_key_wins():
   get = spec.get_attached_message
   assert get("node", tf1.NodeDef).name == "a"
   assert get("node", tf1.NodeDef, tags={"train"}).name == "b"
+  module = hub.Module(spec, tags={"train"})
+  assert module.get_attached_message("node", tf1.NodeDef).name == "b"
 
 
 @pytest.mark.parametrize("key", ["", "9a", "_a", "a-b", "a b", "a\n", "ä"])

@@ -41,8 +41,8 @@ def test_unknown_tags_list_those_there_are(graph):
   assert graph.get_operations() == []
 
 
-@pytest.mark.parametrize("tags", ["train", b"train"])
-def test_a_string_of_tags_is_refused(tags, graph):
+@pytest.mark.parametrize("tags", ["train", b"train", 3, [1], [["train"]]])
+def test_tags_that_are_no_set_of_strings_are_refused(tags, graph):
   spec = hub.create_module_spec(
     hub_module_fns.batch_norm, hub_module_fns.BATCH_NORM_TAGS
   )
