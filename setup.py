@@ -38,6 +38,12 @@ setuptools.setup(
   extras_require={
     # Data sets bundled with scikit-learn, by name (`NumpyInput`).
     "sklearn": ["scikit-learn"],
-    "test": ["pytest", "ruff", "scikit-learn", "tensorflow-hub"],
+    "test": [
+      "pytest",
+      "pytest-xdist",
+      "ruff",
+      "scikit-learn",
+      "tensorflow-hub",
+    ],
   },
 )
