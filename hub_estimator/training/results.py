@@ -48,11 +48,11 @@ def write_results(model_dir: str, results: dict[str, Any]) -> dict[str, Any]:
     what the file holds.
   """
   written = _plain(results)
+  text = json.dumps(written, indent=2, allow_nan=False)
   path = os.path.join(model_dir, RESULTS_FILE)
   temporary = f"{path}.temp-{uuid.uuid4().hex[:12]}"
   with open(temporary, "w", encoding="utf-8") as file:
-    json.dump(written, file, indent=2, allow_nan=False)
-    file.write("\n")
+    file.write(f"{text}\n")
   os.replace(temporary, path)
   return written
 

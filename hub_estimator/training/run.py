@@ -145,10 +145,10 @@ class TrainingRun:
       metrics, exports = self._train_and_evaluate(trained, monitor)
     except estimator.NanLossDuringTrainingError as error:
       raise errors.UserValueError(
-        f"The loss became NaN (not a number) after {monitor.num_steps} steps. "
-        "The likeliest causes: a learning rate that is too high "
-        "(LEARNING_RATE), features that are not scaled, labels that are wrong. "
-        f"The last checkpoint in {model_dir} is from before."
+        f"The loss became NaN (not a number) at step {monitor.step}. The "
+        "likeliest causes: a learning rate that is too high (LEARNING_RATE), "
+        "features that are not scaled, labels that are wrong. The last "
+        f"checkpoint in {model_dir} is from before."
       ) from error
     finally:
       monitor.close()

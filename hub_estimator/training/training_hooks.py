@@ -23,6 +23,7 @@ class TrainingMonitor(estimator.SessionRunHook):
     train_seconds: seconds spent in training steps, waiting for input included,
       evaluation and checkpoints not.
     num_steps: how many steps they were.
+    step: the global step after the last of them.
   """
 
   def __init__(
@@ -39,7 +40,7 @@ class TrainingMonitor(estimator.SessionRunHook):
     self._create_progress = create_progress
     self._clock = clock
     self._progress: Optional[Progress] = None
-    self._step = 0
+    self.step = 0
     self._started = self._ended = clock()
     self.summary: Optional[ModelSummary] = None
     self.train_seconds = 0.0
@@ -55,9 +56,9 @@ class TrainingMonitor(estimator.SessionRunHook):
   def after_create_session(self, session, coord):
     """Reads the step that training goes on from."""
     del coord
-    self._step = int(session.run(tf.compat.v1.train.get_global_step()))
+    self.step = int(session.run(tf.compat.v1.train.get_global_step()))
     if self._progress is None:
-      self._progress = self._create_progress(self._step)
+      self._progress = self._create_progress(self.step)
 
   def before_run(self, run_context):
     """Asks for the loss and starts the clock."""
@@ -74,8 +75,8 @@ class TrainingMonitor(estimator.SessionRunHook):
     self._ended = self._clock()
     self.train_seconds += self._ended - self._started
     self.num_steps += 1
-    self._step += 1
-    self._progress.update(self._step, run_values.results)
+    self.step += 1
+    self._progress.update(self.step, run_values.results)
 
   def end(self, session):
     """Closes the progress report."""
