@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 import uuid
@@ -149,7 +150,8 @@ class LatestModuleExporter(Exporter):
           )
       return self._move_into_place(temporary, export_path)
     except BaseException:
-      tf.io.gfile.rmtree(temporary)
+      with contextlib.suppress(tf.errors.OpError):
+        tf.io.gfile.rmtree(temporary)
       raise
 
   def _move_into_place(self, temporary: str, export_path: str) -> str:

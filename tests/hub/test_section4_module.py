@@ -339,6 +339,19 @@ def test_parameter_servers_hold_the_variables_and_restore_them(tmp_path, graph):
   assert y.device == "/job:worker/task:7"
 
 
+def test_attributes_that_are_newer_than_this_tensorflow(scale_spec, graph):
+  """They are dropped where they have their default, as the module says it."""
+  meta_graph = tf1.MetaGraphDef()
+  meta_graph.CopyFrom(scale_spec.variant().meta_graph)
+  for op_def in meta_graph.meta_info_def.stripped_op_list.op:
+    attr = op_def.attr.add(name="newer", type="bool")
+    attr.default_value.b = False
+  for node in meta_graph.graph_def.node:
+    node.attr["newer"].b = False
+  y = hub.Module(hub.ModuleSpec([meta_graph]))([2.0])
+  assert hub_module_fns.run(y).tolist() == [6.0]
+
+
 # State map
 
 

@@ -372,6 +372,26 @@ def test_a_scaffold_without_a_saver(tmp_path):
   assert _scale_of(os.path.join(path, "scale")) == [4.0]
 
 
+def test_the_graph_of_an_export(trained, tmp_path):
+  """It is a new one, with the seed, the global step and PREDICT's features."""
+  found = {}
+
+  def serving_input_fn():
+    graph = tf1.get_default_graph()
+    found["seed"] = graph.seed
+    found["global_step"] = tf1.train.get_global_step().name
+    found["num_variables"] = len(tf1.get_collection("variables"))
+    return _serving_input_fn()
+
+  exporter = hub.LatestModuleExporter("tf_hub", serving_input_fn)
+  exporter.export(trained, str(tmp_path / "exports"))
+  assert found == {
+    "seed": 1,
+    "global_step": "global_step:0",
+    "num_variables": 1,
+  }
+
+
 def test_train_and_evaluate(tmp_path):
   run_estimator = _create_estimator(
     tmp_path / "run", {"scale": hub_module_fns.scale}
