@@ -116,6 +116,27 @@ def test_a_tf_function_inside(tmp_path):
   assert _apply(module_fn, tmp_path, [2.0]) == [[12.0, 4.0, 12.0]]
 
 
+def test_a_function_that_is_called_as_an_op(graph):
+  """As functions were before TensorFlow 2, and still are in old modules."""
+
+  @tf.function
+  def square(x):
+    return x * x
+
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    hub.add_signature(inputs=x, outputs=square(x))
+
+  meta_graph = tf1.MetaGraphDef()
+  meta_graph.CopyFrom(hub.create_module_spec(module_fn).variant().meta_graph)
+  (call,) = [n for n in meta_graph.graph_def.node if "f" in n.attr]
+  call.op = call.attr["f"].func.name
+  call.attr.clear()
+  spec = hub.ModuleSpec([meta_graph])
+  y = hub.Module(spec)(hub.Module(spec)(3.0))
+  assert run(y) == 81.0
+
+
 @pytest.mark.parametrize(
   ("module_fn", "expected"),
   [
@@ -279,6 +300,8 @@ for name, value, expected in [
       y = module(x)
       fetches = [y, *tf1.gradients(y, [module.variable_map["w"], x])]
       got = [v.tolist() for v in hub_module_fns.run(fetches)]
+      kind = "VariableV2" if name == "scale_ref" else "VarHandleOp"
+      assert module.variable_map["w"].op.type == kind, (name, source)
       assert got == expected, (name, source, got)
 print("all is well")
 """
