@@ -43,7 +43,10 @@ setuptools.setup(
       "pytest-xdist",
       "ruff",
       "scikit-learn",
+      # The black box that modules are exchanged with; it needs pkg_resources,
+      # which newer setuptools do not have.
       "tensorflow-hub",
+      "setuptools<81",
     ],
   },
 )

@@ -20,9 +20,9 @@ def convolutional_network(
   num_channels: int = 1,
   num_filters: Sequence[int] = (32, 64),
   kernel_size: int = 3,
-  dropout_rate: float = 0.2,
+  dropout_rate: float = 0.5,
   batch_norm_momentum: float = 0.9,
-  l2_scale: float = 1e-4,
+  l2_scale: float = 1e-3,
 ) -> hub.ModuleSpec:
   """Creates a ModuleSpec of a small convolutional network.
 
