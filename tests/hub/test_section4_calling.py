@@ -521,15 +521,15 @@ def test_ops_stay_colocated_if_the_op_they_are_with_is_left_out(graph):
     x = hub_module_fns.placeholder()
     left_out = tf.add(x, 1.0, name="left_out")
     with tf1.colocate_with(left_out):
-      a = tf.add(x, 2.0, name="a")
-      b = tf.add(x, 3.0, name="b")
+      a = tf.negative(x, name="a")
+      b = tf.square(x, name="b")
     hub.add_signature(inputs=x, outputs=a + b)
 
-  y = hub.Module(hub.create_module_spec(module_fn))([1.0])
+  y = hub.Module(hub.create_module_spec(module_fn))([3.0])
   op = graph.get_operation_by_name("module_apply_default/b")
   assert op.colocation_groups() == [b"loc:@module_apply_default/a"]
   assert "module_apply_default/left_out" not in hub_module_fns.op_types(graph)
-  assert run(y).tolist() == [7.0]
+  assert run(y).tolist() == [6.0]
 
 
 def test_other_values_of_the_class_attribute_stay(graph):
