@@ -33,6 +33,17 @@ def describe(path: str) -> str:
     return _describe_saved_model(os.path.join(path, "saved_model.pb"))
   if "saved_model.pbtxt" in names:
     return "It is a SavedModel in text form; use tf.saved_model.load() for it."
+  exports = os.path.join(path, "export")
+  if "export" in names and tf.io.gfile.isdir(exports):
+    inside = sorted(
+      os.path.join(exports, name.rstrip("/"))
+      for name in tf.io.gfile.listdir(exports)
+    )
+    if inside:
+      return f"It is the folder of a run: give {' or '.join(inside)}."
+  exports = os.path.join(path, "export", "tf_hub")
+  if tf.io.gfile.isdir(exports):
+    return f"It is a run's folder; the modules it exported are in {exports}."
   if "checkpoint" in names or any(name.endswith(".index") for name in names):
     return (
       "It holds a bare checkpoint: weights without a graph. Export a module "

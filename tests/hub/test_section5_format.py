@@ -419,3 +419,13 @@ def test_an_export_of_several_modules(tmp_path):
   ) as caught:
     handles.resolve(str(tmp_path), export_name="c")
   assert isinstance(caught.value, errors.UserError)
+
+
+def test_a_runs_folder_says_where_its_modules_are(tmp_path):
+  (tmp_path / "export" / "tf_hub").mkdir(parents=True)
+  (tmp_path / "checkpoint").write_text("")
+  _not_a_module(
+    tmp_path,
+    "It is a run's folder; the modules it exported are in "
+    f"{tmp_path}/export/tf_hub.",
+  )
