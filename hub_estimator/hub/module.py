@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from typing import Any, Optional, Union
 
 from hub_estimator import errors
-from hub_estimator.hub import exporting, graph_import, state, tensor_info
+from hub_estimator.hub import (
+  exporting,
+  graph_import,
+  scopes,
+  state,
+  tensor_info,
+)
 from hub_estimator.hub.loading import load_module_spec
 from hub_estimator.hub.module_spec import (
   ModuleSpec,
@@ -17,10 +22,6 @@ from hub_estimator.hub.module_spec import (
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _KEYS = tf.compat.v1.GraphKeys
-
-_NAME_PATTERN = re.compile(
-  r"[A-Za-z0-9.][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*\Z"
-)
 
 
 class Module:
@@ -85,7 +86,7 @@ class Module:
         f"{self._graph.name}. This can lead to errors if the function is not "
         "pruned: its variables are initialized by ops inside of it."
       )
-    scope = _take_scope(self._graph, name)
+    scope = scopes.take_scope(self._graph, name)
     self._name = scope.rpartition("/")[2]
     self._scope = scope + "/"
     self._is_applied = False
@@ -308,30 +309,3 @@ def _check_supported(signature, infos) -> None:
         f"Signature {signature!r} expects a {info.kind} for input {key!r}, "
         "which is not supported by this version of hub_estimator."
       )
-
-
-def _take_scope(graph, name: str) -> str:
-  """Returns the absolute scope for a new module's state, marked as used.
-
-  Raises:
-    ValueError: a malformed name.
-    RuntimeError: the variable scope is free and the name scope is not, so that
-      variables could not be called as their scope says.
-  """
-  if not _NAME_PATTERN.match(name):
-    raise errors.UserValueError(
-      f"name {name!r} is not the name of a module: use letters, digits, '_', "
-      "'-' and '.', and '/' between scopes."
-    )
-  with tf.compat.v1.variable_scope(
-    None, default_name=name, auxiliary_name_scope=False
-  ) as variable_scope:
-    scope = variable_scope.name
-  if graph_symbols.name_scope_is_taken(graph, scope):
-    raise errors.UserRuntimeError(
-      f"variable_scope {scope} was unused but the corresponding name_scope was "
-      "already taken. Modules do not share variables by re-entering a scope: "
-      "call one instance again, or give this one another name=."
-    )
-  graph_symbols.take_name_scope(graph, scope)
-  return scope

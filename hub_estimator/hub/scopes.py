@@ -1,0 +1,39 @@
+"""Names of module instances: variable scopes whose name scopes are theirs."""
+
+from __future__ import annotations
+
+import re
+
+from hub_estimator import errors
+from hub_estimator.tf_compat import graph_symbols, tf
+
+_NAME_PATTERN = re.compile(
+  r"[A-Za-z0-9.][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*\Z"
+)
+
+
+def take_scope(graph: tf.Graph, name: str) -> str:
+  """Returns the absolute scope for a new module's state, marked as used.
+
+  Raises:
+    ValueError: a malformed name.
+    RuntimeError: the variable scope is free and the name scope is not, so that
+      variables could not be called as their scope says.
+  """
+  if not _NAME_PATTERN.match(name):
+    raise errors.UserValueError(
+      f"name {name!r} is not the name of a module: use letters, digits, '_', "
+      "'-' and '.', and '/' between scopes."
+    )
+  with tf.compat.v1.variable_scope(
+    None, default_name=name, auxiliary_name_scope=False
+  ) as variable_scope:
+    scope = variable_scope.name
+  if graph_symbols.name_scope_is_taken(graph, scope):
+    raise errors.UserRuntimeError(
+      f"variable_scope {scope} was unused but the corresponding name_scope was "
+      "already taken. Modules do not share variables by re-entering a scope: "
+      "call one instance again, or give this one another name=."
+    )
+  graph_symbols.take_name_scope(graph, scope)
+  return scope
