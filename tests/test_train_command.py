@@ -49,6 +49,7 @@ def at(tmp_path_factory):
     two_modules=str(folder / "two"),
     saved_model=str(folder / "saved_model"),
     checkpoint=str(folder / "checkpoint"),
+    run=str(folder / "run"),
     wide=str(folder / "wide.npz"),
     four=tiny_runs.write_data(folder / "four.npz", [0, 1, 2, 3]),
   )
@@ -61,6 +62,7 @@ def at(tmp_path_factory):
       session.run(tf1.global_variables_initializer())
       os.makedirs(at.checkpoint)
       tf1.train.Saver().save(session, f"{at.checkpoint}/model.ckpt", 3)
+  os.makedirs(f"{at.run}/export/tf_hub")
   tf.saved_model.save(Doubling(), at.saved_model)
   return at
 
@@ -123,6 +125,11 @@ MISTAKES = {
     "{saved_model} is not a TF1 Hub module: it has no tfhub_module.pb. It is a "
     "TF2 SavedModel; use tf.saved_model.load() or tensorflow_hub's hub.load() "
     "for it.",
+  ),
+  "folder of a run": (
+    ["MODULE_HANDLE = '{run}'"],
+    "{run} is not a TF1 Hub module: it has no tfhub_module.pb. It is the "
+    "folder of a run: give {run}/export/tf_hub.",
   ),
   "several modules": (
     ["MODULE_HANDLE = '{two_modules}'"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any, Callable, Optional
 
 import gin
@@ -200,6 +201,12 @@ class TrainingRun:
       # The checkpoint was at `train_steps` already: nothing was trained, hence
       # nothing evaluated.
       metrics = trained.evaluate(eval_input_fn)
+      print(
+        f"The newest checkpoint in {trained.model_dir} is of step "
+        f"{metrics['global_step']}, and {self._train_steps} are asked for: "
+        "nothing was trained.",
+        file=sys.stderr,
+      )
       if not self._is_exported(trained.model_dir, metrics["global_step"]):
         exporter.export(trained, export_path)
     exports = {

@@ -164,7 +164,7 @@ def test_summaries(finished):
     assert evaluated[name] == [(4, pytest.approx(value))]
 
 
-def test_running_again_trains_nothing_and_loses_nothing(run):
+def test_running_again_trains_nothing_and_loses_nothing(run, capsys):
   model_dir, config = run
   before = read_results(model_dir)
   names = export_names(model_dir)
@@ -173,6 +173,10 @@ def test_running_again_trains_nothing_and_loses_nothing(run):
   again = tiny_runs.launch(config, model_dir)
   assert checkpoint.stat().st_mtime_ns == changed
   assert export_names(model_dir) == names
+  assert capsys.readouterr().err == (
+    f"The newest checkpoint in {model_dir} is of step 4, and 4 are asked for: "
+    "nothing was trained.\n"
+  )
   again["exports"] = before["exports"]  # The folder is a copy.
   assert again == before
   # The same by the config that the run has written.
