@@ -41,9 +41,6 @@ def describe(path: str) -> str:
     )
     if inside:
       return f"It is the folder of a run: give {' or '.join(inside)}."
-  exports = os.path.join(path, "export", "tf_hub")
-  if tf.io.gfile.isdir(exports):
-    return f"It is a run's folder; the modules it exported are in {exports}."
   if "checkpoint" in names or any(name.endswith(".index") for name in names):
     return (
       "It holds a bare checkpoint: weights without a graph. Export a module "

@@ -426,6 +426,5 @@ def test_a_runs_folder_says_where_its_modules_are(tmp_path):
   (tmp_path / "checkpoint").write_text("")
   _not_a_module(
     tmp_path,
-    "It is a run's folder; the modules it exported are in "
-    f"{tmp_path}/export/tf_hub.",
+    f"It is the folder of a run: give {tmp_path}/export/tf_hub.",
   )
