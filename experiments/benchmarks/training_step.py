@@ -28,7 +28,9 @@ from hub_estimator.training.progress_bar import Progress
 _GIN_FILE = flags.DEFINE_multi_string(
   "gin_file", ["experiments/digits/pretrain.gin"], "Gin files."
 )
-_GIN_PARAM = flags.DEFINE_multi_string("gin_param", [], "Further bindings.")
+_GIN_PARAM = flags.DEFINE_multi_string(
+  "gin_param", ["BATCH_SIZE = 256"], "Further bindings."
+)
 _NUM_CHUNKS = flags.DEFINE_integer("num_chunks", 20, "Timed chunks.")
 _CHUNK_STEPS = flags.DEFINE_integer("chunk_steps", 100, "Steps of a chunk.")
 
