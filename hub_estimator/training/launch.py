@@ -76,6 +76,8 @@ def launch(
   run = gin.get_configurable(ROOT)()
   if holds_run:
     # Before anything is deleted or written: the old run stays whole.
+    if overwrite:
+      run.check_overwrite(run_dir)
     run.check_graph(None if overwrite else run_dir)
   if is_dry_run:
     print(run.describe())

@@ -116,6 +116,19 @@ class TrainingRun:
     if model_dir is not None:
       model_dirs.check_checkpoint_fits(model_dir, graph)
 
+  def check_overwrite(self, model_dir: str) -> None:
+    """Raises UserValueError if deleting a run would delete the module."""
+    handle = os.path.realpath(self._model.encoder.handle)
+    folder = os.path.realpath(model_dir)
+    # A module that is trained from scratch has no folder.
+    if (
+      os.path.exists(handle) and os.path.commonpath([handle, folder]) == folder
+    ):
+      raise errors.UserValueError(
+        f"--overwrite would delete the module to train, {handle}: it is in "
+        f"--model_dir={model_dir}. Give another --model_dir."
+      )
+
   def train(
     self, model_dir: str, create_progress: Callable[..., Progress] = Progress
   ) -> dict[str, Any]:

@@ -299,6 +299,24 @@ def test_overwrite_by_a_config_with_a_mistake_deletes_nothing(run):
   assert sorted(path.name for path in model_dir.iterdir()) == before
 
 
+def test_overwrite_does_not_delete_the_module_to_train(run):
+  model_dir, config = run
+  (name,) = export_names(model_dir)
+  with pytest.raises(errors.UserValueError) as caught:
+    tiny_runs.launch(
+      config,
+      model_dir,
+      f"MODULE_HANDLE = '{model_dir}/export/tf_hub'",
+      overwrite=True,
+    )
+  assert str(caught.value) == (
+    "--overwrite would delete the module to train, "
+    f"{model_dir}/export/tf_hub/{name}/module: it is in --model_dir="
+    f"{model_dir}. Give another --model_dir."
+  )
+  assert export_names(model_dir) == [name]
+
+
 def test_the_config_alone_repeats_the_run(finished, tmp_path):
   model_dir, _ = finished
   first = read_results(model_dir)
