@@ -9,6 +9,7 @@ from typing import Any
 
 import gin
 
+from hub_estimator.hub import handles
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import gin_config, model_dir, results_table
 
@@ -70,6 +71,7 @@ def launch(
   run_dir = model_dir.check_path(run_dir)
   gin_config.parse_config(gin_files, gin_params)
   gin_config.check_config(ROOT)
+  _pin_newest_export()
   holds_run = model_dir.holds_run(run_dir)
   if holds_run and not resume and not overwrite:
     model_dir.check_same_run(run_dir, _differences(run_dir))
@@ -93,6 +95,26 @@ def launch(
 _HEADER = """The operative configuration of a run. It stands alone: running it
 again, python -m hub_estimator.train --gin_file=FILE --model_dir=NEW_DIR,
 repeats the run."""
+
+
+def _pin_newest_export() -> None:
+  """Binds MODULE_HANDLE to the module that an export folder means now.
+
+  `config.gin` then names that module, and not whichever is the newest when it
+  is run again.
+  """
+  handle = _bound("MODULE_HANDLE/macro.value")
+  if isinstance(handle, str):
+    resolved = handles.resolve(handle, _bound("ModuleEncoder.export_name"))
+    if resolved != handle:
+      gin.bind_parameter("MODULE_HANDLE/macro.value", os.path.abspath(resolved))
+
+
+def _bound(name: str):
+  try:
+    return gin.query_parameter(name)
+  except ValueError:  # Nothing is bound to it.
+    return None
 
 
 def _differences(run_dir: str):
