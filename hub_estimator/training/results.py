@@ -7,8 +7,9 @@ import json
 import math
 import os
 import platform
-import uuid
 from typing import Any, Optional
+
+from hub_estimator.hub import folders
 
 RESULTS_FILE = "results.json"
 
@@ -49,11 +50,9 @@ def write_results(model_dir: str, results: dict[str, Any]) -> dict[str, Any]:
   """
   written = _plain(results)
   text = json.dumps(written, indent=2, allow_nan=False)
-  path = os.path.join(model_dir, RESULTS_FILE)
-  temporary = f"{path}.temp-{uuid.uuid4().hex[:12]}"
-  with open(temporary, "w", encoding="utf-8") as file:
-    file.write(f"{text}\n")
-  os.replace(temporary, path)
+  folders.write_file(
+    os.path.join(model_dir, RESULTS_FILE), f"{text}\n".encode()
+  )
   return written
 
 

@@ -177,6 +177,7 @@ class TrainingRun:
       model_dir=model_dir,
       tf_random_seed=self._seed,
       save_summary_steps=self._save_summary_steps,
+      # Its two hooks would cost every step, and say what the progress says.
       log_step_count_steps=None,
       keep_checkpoint_max=self._keep_checkpoint_max,
       **(
