@@ -12,6 +12,7 @@ from hub_estimator import errors, estimator, hub
 from hub_estimator.hub import handles
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
+from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import dry_run, results
 from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.progress_bar import Progress
@@ -156,7 +157,8 @@ class TrainingRun:
       self.create_model_fn(), config=self._run_config(model_dir)
     )
     try:
-      metrics, exports = self._train_and_evaluate(trained, monitor)
+      with kept_fetches():
+        metrics, exports = self._train_and_evaluate(trained, monitor)
     except estimator.NanLossDuringTrainingError as error:
       raise errors.UserValueError(
         f"The loss became NaN (not a number) at step {monitor.step}. The "
