@@ -66,6 +66,9 @@ def convolutional_network(
           kernel_size,
           padding="same",
           use_bias=False,
+          # Keras's own would draw its seed now, and no run could be repeated;
+          # this one takes that of the graph that the module is trained in.
+          kernel_initializer=tf.compat.v1.glorot_uniform_initializer(),
           kernel_regularizer=_l2_regularizer(l2_scale),
           name="conv",
         )

@@ -126,3 +126,16 @@ def test_moving_averages_move_by_the_momentum():
     moving = session.run(module.variable_map["block_1/batch_norm/moving_mean"])
   # From 0 a quarter of the way to the mean.
   assert moving == pytest.approx(images(4).mean() / 4, rel=1e-5)
+
+
+def _initial_kernel(seed):
+  with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    tf.compat.v1.random.set_random_seed(seed)
+    module = hub.Module(convolutional_network())
+    session.run(tf.compat.v1.global_variables_initializer())
+    return session.run(module.variable_map["block_1/conv/kernel"]).tolist()
+
+
+def test_initial_weights_follow_the_seed_of_the_graph():
+  assert _initial_kernel(1) == _initial_kernel(1)
+  assert _initial_kernel(1) != _initial_kernel(2)
