@@ -28,7 +28,7 @@ _NUM_PROCESSES = flags.DEFINE_integer("num_processes", 2, "Runs at a time.")
 _HERE = pathlib.Path(__file__).resolve().parent
 _BEGIN, _END = "<!-- table -->", "<!-- end -->"
 
-_NUM_STEPS = (40, 200)
+_NUM_STEPS = (15, 40, 200)
 # name -> (config, further bindings). A frozen module trains 1,285 parameters
 # and takes a higher rate; the other two were best at that of the config.
 _WAYS = {
