@@ -48,11 +48,6 @@ def variables_prefix(path: str) -> str:
   return os.path.join(path, _VARIABLES_FOLDER, "variables")
 
 
-def has_variables(path: str) -> bool:
-  """Whether a module's (or SavedModel's) folder holds a checkpoint."""
-  return tf.io.gfile.exists(variables_prefix(path) + ".index")
-
-
 def check_collection_names(names: Iterable[str]) -> None:
   """Raises ValueError if modules cannot store one of the collections."""
   unsupported = sorted(set(names) - _STORED_COLLECTIONS)

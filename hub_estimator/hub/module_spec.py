@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from typing import Callable, Optional
 
 from hub_estimator import errors
@@ -161,18 +160,6 @@ class ModuleSpec:
       path,
       checkpoint_path,
       name_transform_fn or (lambda name: name),
-    )
-
-  @functools.cached_property
-  def trainable_variable_names(self) -> list[str]:
-    """Names of all trainable variables, of any graph variant."""
-    return sorted(
-      {
-        variable.checkpoint_name
-        for variant in self.variants
-        for variable in variant.variables
-        if variable.trainable
-      }
     )
 
 
