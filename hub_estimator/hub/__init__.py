@@ -6,6 +6,7 @@ place of `import tensorflow_hub as hub`.
 
 from hub_estimator.hub.attachments import attach_message
 from hub_estimator.hub.definition import create_module_spec
+from hub_estimator.hub.eval_function import eval_function_for_module
 from hub_estimator.hub.latest_module_exporter import LatestModuleExporter
 from hub_estimator.hub.loading import (
   create_module_spec_from_saved_model,
@@ -24,6 +25,7 @@ __all__ = [
   "attach_message",
   "create_module_spec",
   "create_module_spec_from_saved_model",
+  "eval_function_for_module",
   "load_module_spec",
   "register_module_for_export",
 ]
