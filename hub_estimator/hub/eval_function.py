@@ -38,12 +38,13 @@ def eval_function_for_module(
 
   Yields:
     a function `(inputs=None, _sentinel=None, signature=None, as_dict=None)`
-    with the arguments of a Module's call, which takes and returns NumPy arrays (or
-    what converts to them), SparseTensorValues and RaggedTensorValues. It raises
-    KeyError for an unknown signature, TypeError for inputs that are missing,
-    not in the signature or of another kind, for no output "default" and for a
-    second positional argument, ValueError for values that do not fit the
-    input's dtype and shape, and RuntimeError once the `with` block has ended.
+    with the arguments of a Module's call, which takes and returns NumPy arrays
+    (or what converts to them), SparseTensorValues and RaggedTensorValues. It
+    raises KeyError for an unknown signature, TypeError for inputs that are
+    missing, not in the signature or of another kind, for no output "default"
+    and for a second positional argument, ValueError for values that do not fit
+    the input's dtype and shape, and RuntimeError once the `with` block has
+    ended.
 
   Raises:
     ValueError, NotFoundError: as a Module's constructor.
