@@ -15,9 +15,12 @@ LAYERS = (
   ("hub",),
   ("inputs", "optimization"),
   ("recipes", "models"),
+  # Below the libraries, which are no commands; above the packages that have
+  # commands of their own, such as publishing.export_text_embedding_module.
+  ("command_line", "terminal_progress"),
   ("training", "publishing"),
   ("sweeps", "reports"),
-  ("command_line", "train", "inspect_module"),
+  ("train", "inspect_module"),
 )
 # Packages of one row that do not know each other.
 SEPARATE = (("inputs", "optimization"), ("training", "publishing"))

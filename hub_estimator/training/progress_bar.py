@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import time
-from typing import Any, Callable, Optional, TextIO
+from typing import Callable, Optional, TextIO
 
-import tqdm
+from hub_estimator.terminal_progress import (
+  Bar,
+  bar_size,
+  format_rate,
+  format_seconds,
+)
 
 _BAR_FORMAT = "{percentage:3.0f}%|{bar}| {desc}"
 _BAR_EVERY_SECS = 0.2
-
-
-class _Bar(tqdm.tqdm):
-  """A bar that is drawn when told to, without tqdm's monitoring thread."""
-
-  monitor_interval = 0
 
 
 class Progress:
@@ -54,7 +52,7 @@ class Progress:
     self._window_secs = every_secs
     self._is_terminal = self._stream.isatty()
     self._every_secs = _BAR_EVERY_SECS if self._is_terminal else every_secs
-    self._bar: Optional[_Bar] = None  # Drawn with the first step.
+    self._bar: Optional[Bar] = None  # Drawn with the first step.
     self._step = initial_step
     self._loss: Optional[float] = None
     self._reported_step = initial_step
@@ -98,13 +96,13 @@ class Progress:
       print(text, file=self._stream, flush=True)
       return
     if self._bar is None:
-      self._bar = _Bar(
+      self._bar = Bar(
         total=self._total_steps,
         initial=self._step,
         desc=text,
         file=self._stream,
         bar_format=_BAR_FORMAT,
-        **_bar_size(self._stream),
+        **bar_size(self._stream),
       )
     else:
       self._bar.n = self._step
@@ -134,30 +132,3 @@ class Progress:
       self._older_mark, self._newer_mark = self._newer_mark, mark
     seconds = now - self._older_mark[0]
     return (self._step - self._older_mark[1]) / seconds if seconds > 0 else 0.0
-
-
-def _bar_size(stream: TextIO) -> dict[str, Any]:
-  """Returns tqdm's arguments for the size of a terminal."""
-  try:
-    columns = os.get_terminal_size(stream.fileno()).columns
-  except (OSError, ValueError):
-    columns = 0
-  if columns > 0:
-    return {"dynamic_ncols": True}
-  # Some terminals, of containers for one, have no size: tqdm draws nothing.
-  return {"ncols": 80, "nrows": 24}
-
-
-def format_rate(rate: float) -> str:
-  """Returns "1,234", or two digits of a rate below 10 ("0.25")."""
-  return f"{rate:,.0f}" if rate >= 10 else f"{rate:.2g}"
-
-
-def format_seconds(seconds: float) -> str:
-  """Returns "8 s", "3 min 20 s" or "2 h 05 min"."""
-  whole = round(seconds)
-  if whole < 60:
-    return f"{whole} s"
-  if whole < 3600:
-    return f"{whole // 60} min {whole % 60:02d} s"
-  return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
