@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Iterator
 from typing import Any, Optional, Union
 
 from hub_estimator import errors
@@ -38,6 +40,10 @@ class Module:
   to add to the loss). Calling it adds to ASSET_FILEPATHS what the signature
   uses and, if `trainable`, to UPDATE_OPS (which are the caller's to run).
   Variables and tables are initialized by the ordinary initializers.
+
+  Inside a function that is built for TPUs (its control flow context is a
+  TPUReplicateContext) the state, with its collections, goes to the graph around
+  the function, and calls of the module capture what they use of it.
   """
 
   def __init__(
@@ -80,19 +86,18 @@ class Module:
     self._variant.check_ops_are_registered()
     state.check_state(self._variant, self._spec.checkpoint_prefix)
     self._graph = tf.compat.v1.get_default_graph()
-    if self._graph.building_function:
-      tf.compat.v1.logging.warning(
-        "Using TF1 Hub format while building a function: "
-        f"{self._graph.name}. This can lead to errors if the function is not "
-        "pruned: its variables are initialized by ops inside of it."
-      )
-    scope = scopes.take_scope(self._graph, name)
-    self._name = scope.rpartition("/")[2]
-    self._scope = scope + "/"
     self._is_applied = False
-    self._state = state.import_state(
-      self._variant, self._scope, self._trainable, self._spec.checkpoint_prefix
-    )
+    with _state_graph(self._graph) as graph:
+      self._graph_of_state = graph
+      scope = scopes.take_scope(graph, name)
+      self._name = scope.rpartition("/")[2]
+      self._scope = scope + "/"
+      self._state = state.import_state(
+        self._variant,
+        self._scope,
+        self._trainable,
+        self._spec.checkpoint_prefix,
+      )
 
   def __call__(
     self, inputs=None, _sentinel=None, signature=None, as_dict=None
@@ -139,8 +144,10 @@ class Module:
     application = self._variant.application(
       signature, self._trainable, is_first=not self._is_applied
     )
-    if context is not None:
-      # Only what is used: every tensor that enters a loop is carried by it.
+    is_lifted = self._graph_of_state is not self._graph
+    if is_lifted or context is not None:
+      # Only what is used: every tensor that enters a loop is carried by it, and
+      # every tensor that enters a function is an argument of it.
       used = {*application.subgraph.external_inputs}
       used |= {
         self._variant.index.endpoint(name)
@@ -152,8 +159,11 @@ class Module:
         for endpoint in feeds
         if endpoint[0] in application.subgraph.external_controls
       }
-      for endpoint in used & set(feeds):
-        feeds[endpoint] = context.AddValue(feeds[endpoint])
+      for endpoint in sorted(used & set(feeds)):
+        if is_lifted and feeds[endpoint].graph is self._graph_of_state:
+          feeds[endpoint] = graph_symbols.capture(self._graph, feeds[endpoint])
+        if context is not None:
+          feeds[endpoint] = context.AddValue(feeds[endpoint])
     scope_name = f"{self._name}_apply_{signature.replace(':', '_')}"
     with tf.name_scope(scope_name) as scope:
       imported = graph_import.import_subgraph(
@@ -203,11 +213,11 @@ class Module:
       RuntimeError: the default graph, or the session's, is not the module's.
       AlreadyExistsError: there is a module at `path`.
     """
-    if tf.compat.v1.get_default_graph() is not self._graph:
+    if tf.compat.v1.get_default_graph() is not self._graph_of_state:
       raise errors.UserRuntimeError(
         "Module must be exported with its own graph as the default graph."
       )
-    if session.graph is not self._graph:
+    if session.graph is not self._graph_of_state:
       raise errors.UserRuntimeError(
         "Module must be exported with a session of the graph it was "
         "instantiated in."
@@ -255,8 +265,8 @@ class Module:
 
   @property
   def graph(self) -> tf.Graph:
-    """The graph that it was instantiated in."""
-    return self._graph
+    """The graph that holds its variables."""
+    return self._graph_of_state
 
   @property
   def variable_map(self) -> dict[str, Union[tf.Variable, list[tf.Variable]]]:
@@ -290,6 +300,28 @@ class Module:
     return self._spec.get_attached_message(
       key, message_type, tags=self._variant.tags, required=required
     )
+
+
+@contextlib.contextmanager
+def _state_graph(graph: tf.Graph) -> Iterator[tf.Graph]:
+  """Makes the graph default that a new module's state belongs in."""
+  if not graph.building_function:
+    yield graph
+    return
+  context = graph_symbols.control_flow_context(graph)
+  if type(context).__name__.endswith("TPUReplicateContext"):
+    # A computation for TPUs that is built as a function cannot hold variables:
+    # they go to the graph around it, and are captured where they are used.
+    with tf.init_scope():
+      if not tf.executing_eagerly():
+        yield tf.compat.v1.get_default_graph()
+        return
+  tf.compat.v1.logging.warning(
+    f"Using TF1 Hub format while building a function: {graph.name}. This can "
+    "lead to errors if the function is not pruned: its variables are "
+    "initialized by ops inside of it."
+  )
+  yield graph
 
 
 def _as_spec(spec) -> ModuleSpec:

@@ -66,6 +66,11 @@ def control_flow_context(graph: tf.Graph) -> Optional[Any]:
   return graph._get_control_flow_context()
 
 
+def capture(function_graph: tf.Graph, tensor: tf.Tensor) -> tf.Tensor:
+  """Returns what stands in a function's graph for a tensor outside of it."""
+  return function_graph.capture(tensor)
+
+
 def name_scope_is_taken(graph: tf.Graph, name: str) -> bool:
   """Whether an absolute name is used by an op or name scope of the graph."""
   with graph.name_scope(None):
