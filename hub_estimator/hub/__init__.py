@@ -5,8 +5,22 @@ place of `import tensorflow_hub as hub`.
 """
 
 from hub_estimator.hub.attachments import attach_message
+from hub_estimator.hub.common_signatures import (
+  add_image_classification_signature,
+  add_image_feature_vector_signature,
+  add_text_embedding_signature,
+  check_common_signature,
+  common_signature_problems,
+  matching_common_signatures,
+)
 from hub_estimator.hub.definition import create_module_spec
 from hub_estimator.hub.eval_function import eval_function_for_module
+from hub_estimator.hub.image_modules import (
+  ImageModuleInfo,
+  attach_image_module_info,
+  get_expected_image_size,
+  get_num_image_channels,
+)
 from hub_estimator.hub.latest_module_exporter import LatestModuleExporter
 from hub_estimator.hub.loading import (
   create_module_spec_from_saved_model,
@@ -18,14 +32,24 @@ from hub_estimator.hub.registration import register_module_for_export
 from hub_estimator.hub.signatures import add_signature
 
 __all__ = [
+  "ImageModuleInfo",
   "LatestModuleExporter",
   "Module",
   "ModuleSpec",
+  "add_image_classification_signature",
+  "add_image_feature_vector_signature",
   "add_signature",
+  "add_text_embedding_signature",
+  "attach_image_module_info",
   "attach_message",
+  "check_common_signature",
+  "common_signature_problems",
   "create_module_spec",
   "create_module_spec_from_saved_model",
   "eval_function_for_module",
+  "get_expected_image_size",
+  "get_num_image_channels",
   "load_module_spec",
+  "matching_common_signatures",
   "register_module_for_export",
 ]

@@ -19,7 +19,8 @@ _TYPES = descriptor_pb2.FieldDescriptorProto
 _OPTIONAL = _TYPES.LABEL_OPTIONAL
 _REPEATED = _TYPES.LABEL_REPEATED
 
-# message -> (field, number, type, label)
+# message -> (field, number, type, label[, its message]). A dotted message is
+# nested in the one before the dot, which stands above it.
 _MESSAGES = {
   "ModuleDef": (
     # The enum {UNKNOWN = 0; FORMAT_V3 = 3} is read and written as a number.
@@ -30,6 +31,19 @@ _MESSAGES = {
     ("key", 1, _TYPES.TYPE_STRING, _OPTIONAL),
     ("value", 2, _TYPES.TYPE_BYTES, _OPTIONAL),
   ),
+  "ImageModuleInfo": (
+    (
+      "default_image_size",
+      1,
+      _TYPES.TYPE_MESSAGE,
+      _OPTIONAL,
+      "ImageModuleInfo.InputSize",
+    ),
+  ),
+  "ImageModuleInfo.InputSize": (
+    ("height", 1, _TYPES.TYPE_INT32, _OPTIONAL),
+    ("width", 2, _TYPES.TYPE_INT32, _OPTIONAL),
+  ),
 }
 
 MODULE_FORMAT_V3 = 3
@@ -39,10 +53,21 @@ def _build_messages():
   file_proto = descriptor_pb2.FileDescriptorProto(
     name="hub_estimator/hub_format.proto", package=_PACKAGE, syntax="proto3"
   )
+  messages = {}
   for message_name, fields in _MESSAGES.items():
-    message = file_proto.message_type.add(name=message_name)
-    for name, number, field_type, label in fields:
-      message.field.add(name=name, number=number, type=field_type, label=label)
+    parent, _, name = message_name.rpartition(".")
+    siblings = (
+      messages[parent].nested_type if parent else file_proto.message_type
+    )
+    message = messages[message_name] = siblings.add(name=name)
+    for name, number, field_type, label, *type_name in fields:
+      message.field.add(
+        name=name,
+        number=number,
+        type=field_type,
+        label=label,
+        type_name=f".{_PACKAGE}.{type_name[0]}" if type_name else None,
+      )
   pool = descriptor_pool.DescriptorPool()
   pool.Add(file_proto)
   return {
@@ -56,3 +81,4 @@ def _build_messages():
 _CLASSES = _build_messages()
 ModuleDef = _CLASSES["ModuleDef"]
 ModuleAttachment = _CLASSES["ModuleAttachment"]
+ImageModuleInfo = _CLASSES["ImageModuleInfo"]

@@ -82,6 +82,11 @@ def _as_dict(values: Any) -> dict[str, Any]:
   return dict(values) if isinstance(values, dict) else {DEFAULT: values}
 
 
+def declared_names(graph: tf.Graph) -> list[str]:
+  """Returns the names of the signatures declared in a graph so far, sorted."""
+  return sorted({name for name, _, _ in graph.get_collection(_COLLECTION)})
+
+
 def write_signature_defs(graph: tf.Graph, meta_graph) -> None:
   """Writes the signatures declared in a graph into its MetaGraphDef.
 
