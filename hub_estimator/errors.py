@@ -40,3 +40,7 @@ class UserRuntimeError(UserError, RuntimeError):
 
 class UserOSError(UserError, OSError):
   """A file or folder that is missing or unreadable."""
+
+
+class UserImportError(UserError, ImportError):
+  """A package that is not installed, or of a version that has not the name."""

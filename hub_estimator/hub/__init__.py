@@ -1,9 +1,12 @@
 """The TF1 Hub API: modules, their definition, use and export.
 
 A drop-in for the TF1 part of tensorflow_hub: `from hub_estimator import hub` in
-place of `import tensorflow_hub as hub`.
+place of `import tensorflow_hub as hub`. `KerasLayer` and
+`text_embedding_column_v2`, for TF2 SavedModels, are those of the installed
+tensorflow_hub, which is imported when one of them is asked for.
 """
 
+from hub_estimator.hub import tf2_names as _tf2_names
 from hub_estimator.hub.attachments import attach_message
 from hub_estimator.hub.common_signatures import (
   add_image_classification_signature,
@@ -15,12 +18,14 @@ from hub_estimator.hub.common_signatures import (
 )
 from hub_estimator.hub.definition import create_module_spec
 from hub_estimator.hub.eval_function import eval_function_for_module
+from hub_estimator.hub.hyperparameters import hyperparameter_input
 from hub_estimator.hub.image_modules import (
   ImageModuleInfo,
   attach_image_module_info,
   get_expected_image_size,
   get_num_image_channels,
 )
+from hub_estimator.hub.handles import resolve
 from hub_estimator.hub.latest_module_exporter import LatestModuleExporter
 from hub_estimator.hub.loading import (
   create_module_spec_from_saved_model,
@@ -30,6 +35,7 @@ from hub_estimator.hub.module import Module
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.hub.registration import register_module_for_export
 from hub_estimator.hub.signatures import add_signature
+from hub_estimator.hub.tf2_loading import load
 
 __all__ = [
   "ImageModuleInfo",
@@ -49,7 +55,16 @@ __all__ = [
   "eval_function_for_module",
   "get_expected_image_size",
   "get_num_image_channels",
+  "load",
+  "hyperparameter_input",
   "load_module_spec",
   "matching_common_signatures",
   "register_module_for_export",
+  "resolve",
 ]
+
+
+def __getattr__(name):
+  if name in _tf2_names.NAMES:
+    return _tf2_names.delegate(name)
+  raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

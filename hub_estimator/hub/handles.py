@@ -6,7 +6,7 @@ import os
 from typing import Optional
 
 from hub_estimator import errors
-from hub_estimator.hub import module_folder
+from hub_estimator.hub import folder_formats, module_folder
 from hub_estimator.tf_compat import tf
 
 
@@ -21,15 +21,24 @@ def resolve(handle: str, export_name: Optional[str] = None) -> str:
       several.
 
   Returns:
-    the module's folder; `handle` itself if it is no export folder.
+    the module's folder; `handle` itself if it is no export folder. That it
+    holds a module is not checked.
 
   Raises:
+    OSError: there is nothing at the path.
     ValueError: an export of several modules and no `export_name`, or one that
-      it does not have; or a URL that TensorFlow cannot read.
+      it does not have; a URL that TensorFlow cannot read; or a handle that is
+      not a string.
   """
-  handle = os.path.expanduser(handle)
+  if not isinstance(handle, (str, os.PathLike)):
+    raise errors.UserValueError(
+      f"A module's handle is a string: got {handle!r} of "
+      f"{type(handle).__name__}."
+    )
+  handle = os.path.expanduser(os.fspath(handle))
   try:
-    tf.io.gfile.exists(handle)
+    if not tf.io.gfile.exists(handle):
+      raise errors.UserOSError(folder_formats.describe_missing(handle))
   except tf.errors.UnimplementedError as error:
     raise errors.UserValueError(
       f"{handle} is a URL that TensorFlow cannot read: a handle is the path of "

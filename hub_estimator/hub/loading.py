@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Optional
 
-from hub_estimator import errors
 from hub_estimator.hub import handles, module_folder
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.tf_compat import tf
@@ -39,11 +37,7 @@ def load_module_spec(path: str) -> ModuleSpec:
       collections that modules cannot have, or with an asset outside of its
       folder; or a handle that is not a string.
   """
-  if not isinstance(path, (str, os.PathLike)):
-    raise errors.UserValueError(
-      f"A module's handle is a string: got {path!r} of {type(path).__name__}."
-    )
-  path = handles.resolve(os.fspath(path))
+  path = handles.resolve(path)
   module_folder.read_module_def(path)
   return _load(path, drop_collections=())
 
