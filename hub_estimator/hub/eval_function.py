@@ -87,15 +87,28 @@ class _AppliedSignature:
 
   def __init__(self, module: Module, name: str):
     self._infos = module.get_input_info_dict(name)
+    variant = module.spec.variant(module.tags)
+    defaults = {
+      key: variant.default_value(name, key)
+      for key in variant.optional_inputs(name)
+    }
+    self._defaults = {k: v for k, v in defaults.items() if v is not None}
     self._placeholders = {
-      key: _placeholder(info) for key, info in self._infos.items()
+      key: (
+        tf.compat.v1.placeholder_with_default(self._defaults[key], [])
+        if key in self._defaults
+        else _placeholder(info)
+      )
+      for key, info in self._infos.items()
     }
     self._outputs = module(self._placeholders, signature=name, as_dict=True)
     self._name = name
 
   def run(self, session, inputs, as_dict):
     """Returns the outputs' values."""
-    values = tensor_info.convert_inputs(self._infos, inputs)
+    values = tensor_info.convert_inputs(
+      self._infos, inputs, frozenset(self._defaults)
+    )
     fetches = self._outputs
     if not as_dict:
       if "default" not in fetches:
@@ -107,6 +120,7 @@ class _AppliedSignature:
     feed_dict = {
       placeholder: _as_value(self._infos[key], values[key], key)
       for key, placeholder in self._placeholders.items()
+      if key in values
     }
     return session.run(fetches, feed_dict)
 

@@ -123,6 +123,36 @@ class GraphVariant:
     """Returns {output name: ParsedTensorInfo} of a signature."""
     return tensor_info.parse_tensor_infos(self.signature(signature).outputs)
 
+  def optional_inputs(self, signature: Optional[str]) -> frozenset[str]:
+    """Returns the inputs of a signature that have a default: hyperparameters.
+
+    Those are the scalars that are a PlaceholderWithDefault in the graph.
+    """
+    return frozenset(
+      name
+      for name, info in self.inputs(signature).items()
+      if not info.is_composite
+      and info.get_shape().rank == 0
+      and self._node(info.tensor_names[0]).op == "PlaceholderWithDefault"
+    )
+
+  def default_value(self, signature: Optional[str], name: str):
+    """Returns the default of an optional input as an array, None if computed.
+
+    Args:
+      signature: the signature's name.
+      name: one of its `optional_inputs`.
+    """
+    info = self.inputs(signature)[name]
+    position, _ = self.index.endpoint(info.tensor_names[0])
+    source = self.index.nodes[self.index.data_inputs(position)[0][0]]
+    if source.op != "Const":
+      return None
+    return tf.make_ndarray(source.attr["value"].tensor)
+
+  def _node(self, tensor_name: str):
+    return self.index.nodes[self.index.endpoint(tensor_name)[0]]
+
   def collection(self, name: str) -> list[str]:
     """Returns the node or tensor names in a collection."""
     if name not in self.meta_graph.collection_def:
@@ -214,7 +244,11 @@ class GraphVariant:
       )
 
   def application(
-    self, signature: Optional[str], trainable: bool, is_first: bool
+    self,
+    signature: Optional[str],
+    trainable: bool,
+    is_first: bool,
+    omitted: frozenset[str] = frozenset(),
   ) -> Application:
     """Returns what an application of a signature imports.
 
@@ -223,17 +257,21 @@ class GraphVariant:
       trainable: whether UPDATE_OPS belong to it.
       is_first: whether the update ops that depend on no input do, too: run by
         every application they would step n times for n applications.
+      omitted: names of inputs whose default applies.
     """
-    key = (signature or "default", trainable, trainable and is_first)
+    key = (signature or "default", trainable, trainable and is_first, omitted)
     if key not in self._applications:
       self._applications[key] = self._cut_application(*key)
     return self._applications[key]
 
-  def _cut_application(self, signature, trainable, is_first) -> Application:
+  def _cut_application(
+    self, signature, trainable, is_first, omitted
+  ) -> Application:
     index = self.index
     fed = {
       index.endpoint(name)
-      for info in self.inputs(signature).values()
+      for key, info in self.inputs(signature).items()
+      if key not in omitted
       for name in info.tensor_names
     }
     placeholders = {p for p, _ in fed if _is_placeholder(index.nodes[p])}

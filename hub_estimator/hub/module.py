@@ -107,7 +107,9 @@ class Module:
     Args:
       inputs: a dict from input names to tensors, or to values that convert to
         tensors of the declared dtype; or a single one if the signature has a
-        single input; None if it has none.
+        single input; None if it has none. An input that is a scalar
+        `placeholder_with_default` (see `hyperparameter_input`) may be left out,
+        and does not count as one then: its default applies.
       signature: the signature's name; "default" if None.
       as_dict: True to get all outputs.
 
@@ -134,15 +136,19 @@ class Module:
     input_infos = self._variant.inputs(signature)
     output_infos = self._variant.outputs(signature)
     _check_supported(signature, input_infos)
-    values = tensor_info.convert_inputs(input_infos, inputs)
+    optional = self._variant.optional_inputs(signature)
+    values = tensor_info.convert_inputs(input_infos, inputs, optional)
+    omitted = optional.difference(values)
     feeds = dict(self._state.tensors)
     for key, info in input_infos.items():
+      if key in omitted:
+        continue
       tensors = info.convert(values[key], key, name=None)
       for tensor_name, tensor in zip(info.tensor_names, tensors):
         feeds[self._variant.index.endpoint(tensor_name)] = tensor
     context = graph_symbols.control_flow_context(self._graph)
     application = self._variant.application(
-      signature, self._trainable, is_first=not self._is_applied
+      signature, self._trainable, not self._is_applied, omitted
     )
     is_lifted = self._graph_of_state is not self._graph
     if is_lifted or context is not None:

@@ -205,33 +205,45 @@ def build_tensor_info(tensor):
 
 
 def convert_inputs(
-  infos: dict[str, ParsedTensorInfo], inputs: Any
+  infos: dict[str, ParsedTensorInfo],
+  inputs: Any,
+  optional: frozenset[str] = frozenset(),
 ) -> dict[str, Any]:
   """Brings what a caller passed into the form of a dict by input name.
 
   Args:
     infos: the signature's inputs.
-    inputs: a dict; or a single value if there is exactly one input; or None.
+    inputs: a dict; or a single value if there is exactly one required input, or
+      one input at all; or None.
+    optional: the inputs that have a default, which the dict may lack.
 
   Raises:
     TypeError: inputs that are missing, or given and not in the signature.
   """
+  required = set(infos) - optional
   if not isinstance(inputs, dict):
-    if inputs is None and not infos:
+    if inputs is None and not required:
       return {}
     if not infos:
       raise errors.UserTypeError("Signature expects no inputs.")
-    if len(infos) > 1:
+    taking = required or set(infos)
+    if len(taking) > 1:
       raise errors.UserTypeError(
         "Signature expects multiple inputs. Use a dict. Its inputs are: "
-        f"{sorted(infos)}."
+        f"{_format_names(infos, optional)}."
       )
-    inputs = {} if inputs is None else {next(iter(infos)): inputs}
-  missing = sorted(set(infos) - set(inputs))
+    inputs = {} if inputs is None else {next(iter(taking)): inputs}
+  missing = sorted(required - set(inputs))
   extra = sorted(set(map(str, inputs)) - set(infos))
   if missing or extra:
     raise errors.UserTypeError(
       f"Cannot convert dict_inputs: missing {missing}, extra given {extra}. "
-      f"The signature's inputs are: {sorted(infos)}."
+      f"The signature's inputs are: {_format_names(infos, optional)}."
     )
   return inputs
+
+
+def _format_names(infos, optional) -> str:
+  if not optional:
+    return str(sorted(infos))
+  return f"{sorted(infos)}, of which {sorted(optional)} may be left out"
