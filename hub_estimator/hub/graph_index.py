@@ -132,6 +132,36 @@ class GraphIndex:
           pending.append(source_position)
     return found
 
+  def descendants(
+    self,
+    sources: Iterable[int],
+    within: set[int],
+    cut_tensors: Iterable[Endpoint] = (),
+  ) -> set[int]:
+    """Returns the positions of all nodes that need one of `sources`.
+
+    Args:
+      sources: positions of nodes; they are part of the result.
+      within: positions of the nodes to look at.
+      cut_tensors: endpoints that something else stands in for: not followed.
+    """
+    cut_tensors = set(cut_tensors)
+    consumers: dict[int, list[int]] = {}
+    for position in within:
+      for source in self._data_inputs[position]:
+        if source not in cut_tensors:
+          consumers.setdefault(source[0], []).append(position)
+      for source_position in self._control_inputs[position]:
+        consumers.setdefault(source_position, []).append(position)
+    found: set[int] = set()
+    pending = [p for p in sources if p in within]
+    while pending:
+      position = pending.pop()
+      if position not in found:
+        found.add(position)
+        pending.extend(consumers.get(position, ()))
+    return found
+
   def subgraph(
     self,
     keep: set[int],

@@ -286,21 +286,33 @@ class GraphVariant:
       for name in info.tensor_names
     }
     keep = ancestors({p for p, _ in targets - fed})
-    update_ops = []
-    for name in self.collection(_KEYS.UPDATE_OPS) if trainable else ():
-      needed = ancestors({index.endpoint(name)[0]})
-      if any(index.nodes[p].op == "Placeholder" for p in needed):
-        # It belongs to another signature's inputs and could never run here.
-        continue
-      depends_on_inputs = any(
-        source in fed for p in needed for source in index.data_inputs(p)
-      )
-      if depends_on_inputs or is_first:
-        update_ops.append(name)
-        keep |= needed
+    update_ops = self._update_ops(ancestors, fed, is_first) if trainable else []
+    keep |= ancestors({index.endpoint(name)[0] for name in update_ops})
     control_flow.complete(self.contexts, keep, ancestors)
     feeds: set[Endpoint] = fed | {(p, 0) for p in self.state_nodes}
     return Application(keep, index.subgraph(keep, feeds), tuple(update_ops))
+
+  def _update_ops(self, ancestors, fed, is_first) -> list[str]:
+    """Returns the names of the update ops that an application runs."""
+    index = self.index
+    names = self.collection(_KEYS.UPDATE_OPS)
+    needed = ancestors({index.endpoint(name)[0] for name in names})
+    # One walk for all of them: a deep network has hundreds.
+    takes_inputs = index.descendants(
+      (p for p in needed if not fed.isdisjoint(index.data_inputs(p))),
+      needed,
+      fed,
+    )
+    # They belong to another signature's inputs and could never run here.
+    takes_others = index.descendants(
+      (p for p in needed if index.nodes[p].op == "Placeholder"), needed, fed
+    )
+    return [
+      name
+      for name in names
+      for position in [index.endpoint(name)[0]]
+      if position not in takes_others and (position in takes_inputs or is_first)
+    ]
 
 
 def _is_placeholder(node) -> bool:
