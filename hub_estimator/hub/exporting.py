@@ -106,9 +106,7 @@ def export_from_checkpoint(
       )
     checkpoint_path = newest
   reader = variable_files.open_checkpoint(checkpoint_path)
-  variable_files.check_checkpoint(
-    variant, reader, checkpoint_path, name_transform_fn
-  )
+  variable_files.check_checkpoint(variant, checkpoint_path, name_transform_fn)
   module_folder.write_module(
     path,
     [_without_checkpoint_paths(v) for v in variants],

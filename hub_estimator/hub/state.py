@@ -66,10 +66,7 @@ def check_state(
   _ = variant.state_nodes, variant.applied_nodes
   if variant.variables and checkpoint_prefix is not None:
     variable_files.check_checkpoint(
-      variant,
-      variable_files.open_checkpoint(checkpoint_prefix),
-      checkpoint_prefix,
-      lambda name: name,
+      variant, checkpoint_prefix, lambda name: name
     )
     _initial_value_inputs(variant)
 

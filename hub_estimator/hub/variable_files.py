@@ -8,7 +8,7 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.hub import file_errors
+from hub_estimator.hub import checkpoint_index, file_errors
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.tf_compat import tf
 
@@ -41,17 +41,45 @@ def open_checkpoint(prefix: str):
     raise file_errors.CheckpointNotFoundError(
       f"There is no checkpoint {prefix} (no file {prefix}.index)."
     )
-  try:
+  if tf.io.gfile.exists(prefix + ".index"):
+    # TensorFlow's reader ends the process at some kinds of damage.
+    checkpoint_index.CheckpointIndex(prefix)
+  with file_errors.reading(f"Cannot read checkpoint {prefix}: it"):
     return tf.train.load_checkpoint(prefix)
-  except (ValueError, RuntimeError, tf.errors.OpError) as error:
-    raise errors.UserValueError(
-      f"Cannot read checkpoint {prefix}: {error}"
-    ) from error
+
+
+def read_variable_shapes(
+  prefix: str, check_shards_of: Iterable[str] = ()
+) -> dict[str, VariableShape]:
+  """Returns {name: VariableShape} of a checkpoint, without reading values.
+
+  Args:
+    prefix: the checkpoint's prefix.
+    check_shards_of: names of tensors; the files that hold them must be there
+      and long enough.
+
+  Raises:
+    NotFoundError (which is a ValueError): there is no such checkpoint.
+    OSError (which is a ValueError): its index is damaged, or a data file is
+      missing or too short; the message names the file.
+  """
+  if tf.io.gfile.exists(prefix + ".index"):
+    index = checkpoint_index.CheckpointIndex(prefix)
+    index.check_shards(check_shards_of)
+    return {
+      name: VariableShape(entry.shape, entry.dtype)
+      for name, entry in index.entries.items()
+    }
+  reader = open_checkpoint(prefix)
+  dtypes = reader.get_variable_to_dtype_map()
+  return {
+    name: VariableShape(tuple(shape), dtypes[name])
+    for name, shape in reader.get_variable_to_shape_map().items()
+  }
 
 
 def check_checkpoint(
   variant: GraphVariant,
-  reader,
   prefix: str,
   name_transform_fn: Callable[[str], str],
 ) -> None:
@@ -59,49 +87,49 @@ def check_checkpoint(
 
   Args:
     variant: the graph.
-    reader: of `open_checkpoint`.
-    prefix: the checkpoint's path, for messages.
+    prefix: the checkpoint's prefix.
     name_transform_fn: name in the module -> name in the checkpoint.
+
+  Raises:
+    NotFoundError (which is a ValueError): there is no such checkpoint.
+    OSError (which is a ValueError): its index is damaged, or a data file is
+      missing or too short.
+    ValueError: it lacks a variable or has it in another shape or dtype.
   """
-  shapes = reader.get_variable_to_shape_map()
-  dtypes = reader.get_variable_to_dtype_map()
+  sources = {
+    variable.checkpoint_name: name_transform_fn(variable.checkpoint_name)
+    for variable in variant.variables
+  }
+  found = read_variable_shapes(prefix, check_shards_of=sources.values())
   for variable in variant.variables:
     name = variable.checkpoint_name
-    source = name_transform_fn(name)
-    if source not in shapes:
+    source = sources[name]
+    if source not in found:
       known_as = "" if source == name else f" (for module variable {name})"
       raise errors.UserValueError(
         f"Tensor {source}{known_as} is not found in {prefix} checkpoint, and "
         f"the graph with tags {sorted(variant.tags)} needs it. The checkpoint "
-        f"holds: {_some(sorted(shapes))}."
+        f"holds: {_some(sorted(found))}."
       )
     shape = variant.variable_shape(variable)
-    if not shape.is_compatible_with(shapes[source]):
+    if not shape.is_compatible_with(found[source].shape):
       raise errors.UserValueError(
         f"Shape of variable {name} ({shape}) doesn't match with shape of "
-        f"tensor {source} ({shapes[source]}) from checkpoint {prefix}."
+        f"tensor {source} ({list(found[source].shape)}) from checkpoint "
+        f"{prefix}."
       )
     dtype = variant.variable_dtype(variable)
-    if dtype != dtypes[source]:
+    if dtype != found[source].dtype:
       raise errors.UserValueError(
         f"Dtype of variable {name} ({dtype.name}) doesn't match with dtype of "
-        f"tensor {source} ({dtypes[source].name}) from checkpoint {prefix}."
+        f"tensor {source} ({found[source].dtype.name}) from checkpoint "
+        f"{prefix}."
       )
 
 
 def _some(names: list[str], limit: int = 10) -> str:
   more = f" and {len(names) - limit} more" if len(names) > limit else ""
   return ", ".join(names[:limit]) + more if names else "nothing"
-
-
-def read_variable_shapes(prefix: str) -> dict[str, VariableShape]:
-  """Returns {name: VariableShape} of a checkpoint, without reading values."""
-  reader = open_checkpoint(prefix)
-  dtypes = reader.get_variable_to_dtype_map()
-  return {
-    name: VariableShape(tuple(shape), dtypes[name])
-    for name, shape in reader.get_variable_to_shape_map().items()
-  }
 
 
 def write_variables(

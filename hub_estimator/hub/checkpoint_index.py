@@ -1,0 +1,115 @@
+"""The index of a checkpoint: what it holds, and in which file at which place.
+
+Read without TensorFlow's reader, for what may be damaged: see `sorted_table`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from hub_estimator.hub import file_errors, sorted_table
+from hub_estimator.tf_compat import graph_symbols, tf
+
+
+class Entry(NamedTuple):
+  """A tensor of a checkpoint, or a slice of one.
+
+  Attributes:
+    shape: its shape.
+    dtype: its dtype.
+    shard: the number of the data file that holds it.
+    end: the place behind its last byte in that file.
+    is_sliced: whether its bytes are those of slices, which have entries of
+      their own.
+  """
+
+  shape: tuple[int, ...]
+  dtype: tf.DType
+  shard: int
+  end: int
+  is_sliced: bool
+
+  @property
+  def num_elements(self) -> int:
+    """The number of its elements."""
+    return int(np.prod(self.shape, dtype=np.int64))
+
+
+class CheckpointIndex:
+  """What a checkpoint holds, and the data files that it needs for that."""
+
+  def __init__(self, prefix: str):
+    """Reads the index of a checkpoint.
+
+    Args:
+      prefix: the checkpoint's prefix.
+
+    Raises:
+      OSError (which is a ValueError): the index is damaged; the message names
+        the file.
+    """
+    self._prefix = prefix
+    self.path = prefix + ".index"
+    with tf.io.gfile.GFile(self.path, "rb") as file:
+      content = file.read()
+    self.entries: dict[str, Entry] = {}
+    self._slices: list[Entry] = []
+    self._num_shards = 0
+    with file_errors.reading(f"Cannot read checkpoint {prefix}: {self.path}"):
+      for key, value in sorted_table.read_table(content):
+        self._add(key, value)
+      if not self._num_shards:
+        raise ValueError("it does not begin with a header")
+
+  def _add(self, key: bytes, value: bytes) -> None:
+    if not key:
+      header = graph_symbols.BundleHeaderProto.FromString(value)
+      self._num_shards = header.num_shards
+      return
+    proto = graph_symbols.BundleEntryProto.FromString(value)
+    entry = Entry(
+      tuple(dim.size for dim in proto.shape.dim),
+      tf.dtypes.as_dtype(proto.dtype),
+      proto.shard_id,
+      proto.offset + proto.size,
+      bool(proto.slices),
+    )
+    if min((proto.offset, proto.size, proto.shard_id, *entry.shape)) < 0:
+      raise ValueError(f"the entry of {key!r} holds a negative number")
+    # The keys of slices start with a zero byte and are no text.
+    if key[0] == 0:
+      self._slices.append(entry)
+    else:
+      self.entries[key.decode()] = entry
+
+  def check_shards(self, names) -> None:
+    """Raises OSError if a data file lacks bytes of some tensors.
+
+    It does not read them: whether bytes have changed is found by their checksum
+    when they are restored, or by `verify_module`.
+
+    Args:
+      names: names of the tensors; those that the index lacks do not count.
+    """
+    entries = [self.entries[name] for name in names if name in self.entries]
+    if any(entry.is_sliced for entry in entries):
+      entries += self._slices
+    ends: dict[int, int] = {}
+    for entry in entries:
+      if not entry.is_sliced:
+        ends[entry.shard] = max(ends.get(entry.shard, 0), entry.end)
+    for shard, end in sorted(ends.items()):
+      path = f"{self._prefix}.data-{shard:05d}-of-{self._num_shards:05d}"
+      if not tf.io.gfile.exists(path):
+        raise file_errors.DamagedFileError(
+          f"There is no file {path}, in which {self.path} says that tensors "
+          "lie. Copy the module again, with all of its files."
+        )
+      length = tf.io.gfile.stat(path).length
+      if length < end:
+        raise file_errors.DamagedFileError(
+          f"{path} has {length} bytes, and {self.path} says that tensors lie "
+          f"in {end}: it was cut off. Copy the module again."
+        )
