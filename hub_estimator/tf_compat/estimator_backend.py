@@ -6,8 +6,7 @@ once three things stand in for what TensorFlow removed with it:
  -  the API name "estimator" of TensorFlow's export decorator;
  -  `tensorflow.python.distribute.estimator_training`, for which ours stands
     in (`hub_estimator.tf_compat.estimator_training`);
- -  empty packages in the place of its TPU parts, which import TensorFlow
-    modules that are gone.
+ -  what its TPU parts import (`hub_estimator.tf_compat.tpu_stand_ins`).
 """
 
 import functools
@@ -21,22 +20,18 @@ from tensorflow.python import distribute
 from tensorflow.python.util import tf_export
 
 from hub_estimator import errors
-from hub_estimator.tf_compat import keras_choice
+from hub_estimator.tf_compat import keras_choice, tpu_stand_ins
 
 _PACKAGE = "tensorflow_estimator"
 _VERSION = "2.15.0"
 _API = "tensorflow_estimator.python.estimator.api"
 _TRAINING = "tensorflow.python.distribute.estimator_training"
-_TPU_PACKAGES = (
-  "tensorflow_estimator._api.v1.estimator.tpu",
-  "tensorflow_estimator.python.estimator.api._v1.estimator.tpu",
-)
 
 
 class EstimatorBackend(NamedTuple):
   """The modules that are `tf.estimator` and `tf.compat.v1.estimator` on 2.15.
 
-  On TensorFlow 2.16 and later, `v1.tpu` is empty.
+  On TensorFlow 2.16 and later, `v1.tpu` has no use for a TPU.
   """
 
   v2: types.ModuleType
@@ -61,7 +56,7 @@ def load_estimator_backend() -> EstimatorBackend:
   if not hasattr(tf_export, "ESTIMATOR_API_NAME"):
     _forget_failed_import()
     _add_api_name()
-    _add_tpu_packages()
+    tpu_stand_ins.install_tpu_stand_ins()
   if importlib.util.find_spec(_TRAINING) is None:
     _add_estimator_training()
   with keras_choice.keras2_in_place_of_keras3():
@@ -92,15 +87,6 @@ def _add_api_name() -> None:
   tf_export.API_ATTRS_V1[name] = attributes(
     "_estimator_api_names_v1", "_estimator_api_constants_v1"
   )
-
-
-def _add_tpu_packages() -> None:
-  """Puts empty packages where the TPU parts would be imported."""
-  for tpu in _TPU_PACKAGES:
-    for name in (tpu, f"{tpu}.experimental"):
-      module = types.ModuleType(name, "Empty: no TPU support here.")
-      module.__path__ = []
-      sys.modules[name] = module
 
 
 def _add_estimator_training() -> None:

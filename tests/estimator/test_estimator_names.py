@@ -1,7 +1,6 @@
 """Every public name of `tf.estimator` and `tf.compat.v1.estimator` is there.
 
-The lists are what `dir()` gives on TensorFlow 2.15.1; of the TensorFlow 1 API
-only `tpu` is left out.
+The lists are what `dir()` gives on TensorFlow 2.15.1.
 """
 
 import pytest
@@ -44,7 +43,7 @@ _NAMESPACES = {
     "estimator.experimental",
     _EXPERIMENTAL_NAMES + " RNNClassifier RNNEstimator",
   ),
-  "v1": (estimator.v1, "compat.v1.estimator", _NAMES + " inputs"),
+  "v1": (estimator.v1, "compat.v1.estimator", _NAMES + " inputs tpu"),
   "v1.export": (
     estimator.v1.export,
     "compat.v1.estimator.export",
@@ -61,8 +60,19 @@ _NAMESPACES = {
     "compat.v1.estimator.inputs",
     "numpy_input_fn pandas_input_fn",
   ),
+  "v1.tpu": (
+    estimator.v1.tpu,
+    "compat.v1.estimator.tpu",
+    "InputPipelineConfig RunConfig TPUConfig TPUEstimator TPUEstimatorSpec"
+    " experimental",
+  ),
+  "v1.tpu.experimental": (
+    estimator.v1.tpu.experimental,
+    "compat.v1.estimator.tpu.experimental",
+    "EmbeddingConfigSpec",
+  ),
 }
-_OURS = {"inputs", "v1", "experimental", "export"}
+_OURS = {"inputs", "v1", "experimental", "export", "tpu"}
 
 
 @pytest.mark.parametrize("name", sorted(_NAMESPACES))
@@ -82,6 +92,6 @@ def test_namespace_is_tensorflows_own(name):
   for part in path.split("."):
     theirs = getattr(theirs, part)
   public = {n for n in dir(theirs) if not n.startswith("_")}
-  assert public - {"tpu"} - _OURS == set(names.split()) - _OURS
-  for n in public - {"tpu"} - _OURS:
+  assert public - _OURS == set(names.split()) - _OURS
+  for n in public - _OURS:
     assert getattr(namespace, n) is getattr(theirs, n)

@@ -17,7 +17,9 @@ _FUNCTIONS = {
   "add_signature": "name=None inputs=None outputs=None",
   "attach_message": "key message",
   "load_module_spec": "path",
-  "create_module_spec_from_saved_model": "saved_model_path drop_collections=None",
+  "create_module_spec_from_saved_model": (
+    "saved_model_path drop_collections=None"
+  ),
   "eval_function_for_module": "spec tags=None",
   "register_module_for_export": "module export_name",
   "text_embedding_column": "key module_spec trainable=False",

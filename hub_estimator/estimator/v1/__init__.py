@@ -1,4 +1,4 @@
-"""The TensorFlow 1 Estimator API: `tf.compat.v1.estimator`, without TPUs.
+"""The TensorFlow 1 Estimator API: `tf.compat.v1.estimator`.
 
 It differs from `hub_estimator.estimator` in the canned estimators, which take
 `tf.compat.v1.train` optimizers and build `tf.compat.v1` graphs and metrics, and
@@ -7,7 +7,7 @@ in `Estimator`, `classifier_parse_example_spec` and
 """
 
 from hub_estimator.estimator import export, inputs
-from hub_estimator.estimator.v1 import experimental
+from hub_estimator.estimator.v1 import experimental, tpu
 from hub_estimator.tf_compat import estimator_backend
 
 _api = estimator_backend.load_estimator_backend().v1
@@ -133,5 +133,6 @@ __all__ = [
   "export",
   "inputs",
   "regressor_parse_example_spec",
+  "tpu",
   "train_and_evaluate",
 ]
