@@ -38,6 +38,10 @@ class UserRuntimeError(UserError, RuntimeError):
   """A call made at a moment or in a graph where it cannot work."""
 
 
+class UserNotImplementedError(UserError, NotImplementedError):
+  """Something asked for that cannot be had of what was given."""
+
+
 class UserOSError(UserError, OSError):
   """A file or folder that is missing or unreadable."""
 

@@ -18,6 +18,12 @@ from hub_estimator.hub.common_signatures import (
 )
 from hub_estimator.hub.definition import create_module_spec
 from hub_estimator.hub.eval_function import eval_function_for_module
+from hub_estimator.hub.feature_columns import (
+  image_embedding_column,
+  sparse_text_embedding_column,
+  text_embedding_column,
+)
+from hub_estimator.hub.handles import resolve
 from hub_estimator.hub.hyperparameters import hyperparameter_input
 from hub_estimator.hub.image_modules import (
   ImageModuleInfo,
@@ -25,7 +31,6 @@ from hub_estimator.hub.image_modules import (
   get_expected_image_size,
   get_num_image_channels,
 )
-from hub_estimator.hub.handles import resolve
 from hub_estimator.hub.latest_module_exporter import LatestModuleExporter
 from hub_estimator.hub.loading import (
   create_module_spec_from_saved_model,
@@ -56,11 +61,14 @@ __all__ = [
   "get_expected_image_size",
   "get_num_image_channels",
   "hyperparameter_input",
+  "image_embedding_column",
   "load",
   "load_module_spec",
   "matching_common_signatures",
   "register_module_for_export",
   "resolve",
+  "sparse_text_embedding_column",
+  "text_embedding_column",
 ]
 
 

@@ -47,7 +47,16 @@ def from_proto(collection_name: str, proto: Any) -> Any:
     collection_name: a `tf.compat.v1.GraphKeys` name.
     proto: the item's message, with the names of the default graph.
   """
-  return ops.get_from_proto_function(collection_name)(proto, import_scope=None)
+  item = ops.get_from_proto_function(collection_name)(proto, import_scope=None)
+  if isinstance(item, tf.Variable) and not hasattr(
+    item, "_distribute_strategy"
+  ):
+    # What TensorFlow leaves out when it reads a resource variable, and Keras's
+    # optimizers ask for.
+    item._distribute_strategy = (
+      tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
+    )
+  return item
 
 
 def proto_type(collection_name: str):
