@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
 from typing import Optional
 
 from hub_estimator import errors
-from hub_estimator.hub import control_flow, function_names
+from hub_estimator.hub import control_flow, file_errors, function_names
 from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
-from hub_estimator.tf_compat import graph_symbols, tf
+from hub_estimator.tf_compat import graph_symbols, tf, trial_graph
 
 _LOC = b"loc:@"
 
@@ -72,7 +74,6 @@ def import_subgraph(
   scope: str,
   shared_name_prefix: str,
   contexts: list[control_flow.RootContext],
-  producer_op_list,
   replacements: Optional[dict[str, tf.Tensor]] = None,
 ) -> ImportedSubgraph:
   """Imports a cut-out graph into the default graph.
@@ -90,31 +91,105 @@ def import_subgraph(
       instances do not share tables or variables. Random ops without a seed get
       one if the default graph has one.
     contexts: the control flow contexts of the module's graph.
-    producer_op_list: the module's OpList, by which attributes of newer
-      TensorFlows that hold their default are dropped.
     replacements: further input names of the subgraph -> tensors.
 
   Raises:
-    ValueError: colocation constraints that cannot be rewritten for the feeds;
-      nothing has been added to the graph by then.
+    ValueError: colocation constraints that cannot be rewritten for the feeds,
+      or nodes that TensorFlow does not take, as for feeds whose shapes do not
+      fit; nothing has been added to the graph then.
   """
-  colocations = _fed_colocations(index, subgraph, feeds)
+  colocations = fed_colocations(index, subgraph, feeds)
   graph_def = _localized(subgraph, scope, shared_name_prefix)
   input_map = dict(replacements or {})
   for endpoint in subgraph.external_inputs:
+    if endpoint not in feeds:
+      raise file_errors.DamagedFileError(
+        f"{index.origin} is damaged: an op of its graph takes "
+        f"{index.name(endpoint)}, which there is not."
+      )
     input_map[index.name(endpoint)] = feeds[endpoint]
   for position in subgraph.external_controls:
     input_map["^" + index.nodes[position].name] = _any_feed(position, feeds)
-  tf.import_graph_def(
-    graph_def,
-    input_map=input_map,
-    name=scope,
-    producer_op_list=producer_op_list,
-  )
+  with _importing(index):
+    try:
+      tf.import_graph_def(graph_def, input_map=input_map, name=scope)
+    except (TypeError, ValueError, tf.errors.OpError):
+      # TensorFlow has taken back the nodes by itself.
+      trial_graph.remove_functions(
+        tf.compat.v1.get_default_graph(),
+        [function.signature.name for function in graph_def.library.function],
+      )
+      raise
   imported = ImportedSubgraph(index, keep, feeds, scope)
   _add_colocations(colocations, imported)
   control_flow.import_contexts(contexts, keep, index, imported.name, scope)
   return imported
+
+
+def try_import(
+  index: GraphIndex,
+  subgraph: Subgraph,
+  feeds: dict[Endpoint, tf.Tensor],
+  replacements: Optional[dict[str, tf.TensorSpec]] = None,
+) -> None:
+  """Imports a cut-out graph into a graph that is thrown away.
+
+  For an import that must not fail, because the caller's graph is changed before
+  it.
+
+  Args:
+    index: the graph that it was cut out of.
+    subgraph: the cut-out.
+    feeds: endpoints of the module's graph -> tensors, of any graph, of the
+      dtype and shape that will be fed. What the subgraph takes from outside and
+      is not here are state nodes.
+    replacements: further input names of the subgraph -> specs.
+
+  Raises:
+    ValueError: TensorFlow does not take it.
+  """
+  fed = {e: feeds[e] for e in subgraph.external_inputs if e in feeds}
+  fed_nodes = {position for position, _ in feeds}
+  state_nodes = {p for p, _ in subgraph.external_inputs - set(fed)}
+  state_nodes |= subgraph.external_controls - fed_nodes
+  stand_ins = tf.compat.v1.GraphDef()
+  for spec in (*fed.values(), *(replacements or {}).values()):
+    node = stand_ins.node.add(name=str(len(stand_ins.node)), op="Placeholder")
+    node.attr["dtype"].type = spec.dtype.base_dtype.as_datatype_enum
+    node.attr["shape"].shape.CopyFrom(spec.shape.as_proto())
+  trial = trial_graph.TrialGraph()
+  with _importing(index):
+    outputs = trial.add(
+      stand_ins, "fed", {}, [(node.name, 0) for node in stand_ins.node]
+    )
+    sources = (*map(index.name, fed), *(replacements or ()))
+    input_map = dict(zip(sources, outputs))
+    ends = [(p, o) for p, o in subgraph.external_inputs if (p, o) not in fed]
+    ends += [(p, 0) for p in subgraph.external_controls if p in state_nodes]
+    outputs = trial.add(
+      index.subgraph(state_nodes, with_control_inputs=False).graph_def,
+      "state",
+      {},
+      [(index.nodes[p].name, o) for p, o in ends],
+    )
+    input_map.update(zip(map(index.name, ends), outputs))
+    for position in subgraph.external_controls:
+      name = index.nodes[position].name
+      # Which op is waited for makes no difference to whether it can be.
+      input_map["^" + name] = next(iter(input_map.values()), None)
+    trial.add(subgraph.graph_def, "module", input_map)
+
+
+@contextlib.contextmanager
+def _importing(index: GraphIndex) -> Iterator[None]:
+  """Has TensorFlow's errors at an import said as those of the module."""
+  try:
+    yield
+  except (TypeError, ValueError, tf.errors.OpError) as error:
+    raise errors.UserValueError(
+      f"TensorFlow cannot import the graph of {index.origin}: "
+      f"{file_errors.first_line(error)}."
+    ) from error
 
 
 def _localized(subgraph: Subgraph, scope: str, shared_name_prefix: str):
@@ -146,8 +221,15 @@ def _any_feed(position: int, feeds: dict[Endpoint, tf.Tensor]) -> tf.Tensor:
   return next(t for endpoint, t in feeds.items() if endpoint[0] == position)
 
 
-def _fed_colocations(index, subgraph, feeds) -> dict[str, list[bytes]]:
-  """Returns {node name: groups of what is fed for its colocated nodes}."""
+def fed_colocations(
+  index: GraphIndex, subgraph: Subgraph, feeds: dict[Endpoint, tf.Tensor]
+) -> dict[str, list[bytes]]:
+  """Returns {node name: groups of what is fed for its colocated nodes}.
+
+  Raises:
+    ValueError: nodes are colocated with a node whose outputs are fed in part,
+      or by ops that are not colocated.
+  """
   groups: dict[int, tuple[bytes, ...]] = {}
   colocations: dict[str, list[bytes]] = {}
   for node_name, targets in subgraph.colocations.items():
@@ -173,7 +255,7 @@ def _fed_groups(index, target, feeds, node_name) -> tuple[bytes, ...]:
   """Returns the one colocation group list of what is fed for a node."""
   fed = {e[1]: t for e, t in feeds.items() if e[0] == target}
   found = {tuple(sorted(t.op.colocation_groups())) for t in fed.values()}
-  num_outputs = _num_outputs(index.nodes[target])
+  num_outputs = index.num_outputs(target)
   if len(found) != 1 or len(fed) < num_outputs:
     name = index.nodes[target].name
     raise errors.UserValueError(
@@ -183,19 +265,6 @@ def _fed_groups(index, target, feeds, node_name) -> tuple[bytes, ...]:
       "groups. Feed all of them, from ops that are colocated."
     )
   return next(iter(found))
-
-
-def _num_outputs(node) -> int:
-  op_def = graph_symbols.registered_op_def(node.op)
-  count = 0
-  for arg in op_def.output_arg if op_def else ():
-    if arg.number_attr:
-      count += node.attr[arg.number_attr].i
-    elif arg.type_list_attr:
-      count += len(node.attr[arg.type_list_attr].list.type)
-    else:
-      count += 1
-  return count or 1
 
 
 def _class_values(op) -> list[bytes]:

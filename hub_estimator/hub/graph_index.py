@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Optional
 
+from hub_estimator.hub import file_errors
 from hub_estimator.tf_compat import graph_symbols, tf
 
 Endpoint = tuple[int, int]  # (node position, output index)
@@ -23,7 +24,8 @@ class Subgraph(NamedTuple):
 
   Attributes:
     graph_def: the nodes, in the order of the whole graph, and the functions
-      that they call.
+      that they call; without the attributes of newer TensorFlows that hold
+      their default.
     external_inputs: tensors outside that the nodes take as data inputs.
     external_controls: nodes outside that the nodes take as control inputs.
     colocations: node name -> positions of fed nodes that it was colocated with;
@@ -46,16 +48,26 @@ class Subgraph(NamedTuple):
 class GraphIndex:
   """A GraphDef whose nodes are found by name and walked by position."""
 
-  def __init__(self, graph_def: tf.compat.v1.GraphDef):
+  def __init__(
+    self,
+    graph_def: tf.compat.v1.GraphDef,
+    producer_op_list=None,
+    origin: str = "the graph",
+  ):
     """Reads the edges of a graph.
 
     Args:
       graph_def: the whole graph; not copied, and not to be changed afterwards.
+      producer_op_list: the OpList of the TensorFlow that made it.
+      origin: where it comes from, for messages.
 
     Raises:
-      ValueError: if a node takes an input from a node that is not there.
+      OSError (which is a ValueError): if a node takes an input from a node that
+        is not there.
     """
     self.graph_def = graph_def
+    self.origin = origin
+    self._newer_attrs = _newer_attrs(producer_op_list)
     self.nodes = list(graph_def.node)
     self._positions = {node.name: i for i, node in enumerate(self.nodes)}
     self._data_inputs: list[list[Endpoint]] = []
@@ -63,7 +75,7 @@ class GraphIndex:
     for node in self.nodes:
       data, control = [], []
       for name in node.input:
-        if name[0] == "^":
+        if name[:1] == "^":
           control.append(self.position(name[1:]))
         else:
           data.append(self.endpoint(name))
@@ -75,20 +87,51 @@ class GraphIndex:
     return node_name in self._positions
 
   def position(self, node_name: str) -> int:
-    """Returns a node's position; ValueError if the graph has none so named."""
+    """Returns a node's position.
+
+    Raises:
+      OSError (which is a ValueError): the graph has no node of that name.
+    """
     try:
       return self._positions[node_name]
     except KeyError:
-      raise ValueError(f"The graph has no node {node_name!r}.") from None
+      raise file_errors.DamagedFileError(
+        f"{self.origin} is damaged: it refers to a node {node_name!r}, which "
+        "is not in its graph."
+      ) from None
 
   def endpoint(self, tensor_name: str) -> Endpoint:
     """Returns the endpoint that "node" or "node:index" names."""
     node_name, _, output = tensor_name.partition(":")
-    return self.position(node_name), int(output or 0)
+    try:
+      return self.position(node_name), int(output or 0)
+    except ValueError as error:
+      if isinstance(error, file_errors.DamagedFileError):
+        raise
+      raise file_errors.DamagedFileError(
+        f"{self.origin} is damaged: {tensor_name!r} is not the name of a "
+        "tensor."
+      ) from error
 
   def name(self, endpoint: Endpoint) -> str:
     """Returns an endpoint's tensor name, "node:index"."""
     return f"{self.nodes[endpoint[0]].name}:{endpoint[1]}"
+
+  def num_outputs(self, position: int) -> int:
+    """Returns how many outputs a node has; at least 1."""
+    node = self.nodes[position]
+    op_def = graph_symbols.registered_op_def(node.op)
+    if op_def is None and node.op in self._functions:
+      op_def = self._functions[node.op].signature
+    count = 0
+    for arg in op_def.output_arg if op_def else ():
+      if arg.number_attr:
+        count += node.attr[arg.number_attr].i
+      elif arg.type_list_attr:
+        count += len(node.attr[arg.type_list_attr].list.type)
+      else:
+        count += 1
+    return count or 1
 
   def data_inputs(self, position: int) -> list[Endpoint]:
     """Returns the endpoints that a node takes as data inputs, in order."""
@@ -190,6 +233,9 @@ class GraphIndex:
       source = self.nodes[position]
       node = graph_def.node.add()
       node.CopyFrom(source)
+      for attr_name, default in self._newer_attrs.get(source.op, ()):
+        if attr_name in node.attr and node.attr[attr_name] == default:
+          del node.attr[attr_name]
       for index, endpoint in enumerate(self._data_inputs[position]):
         if (position, index) in replaced_inputs:
           node.input[index] = replaced_inputs[position, index]
@@ -296,6 +342,24 @@ class GraphIndex:
     for gradient in self.graph_def.library.gradient:
       if gradient.function_name in called:
         library.gradient.add().CopyFrom(gradient)
+
+
+def _newer_attrs(producer_op_list) -> dict[str, list]:
+  """Returns op -> (attribute that is unknown here, its default) pairs."""
+  newer: dict[str, list] = {}
+  for producer in producer_op_list.op if producer_op_list else ():
+    op_def = graph_symbols.registered_op_def(producer.name)
+    known = {attr.name for attr in op_def.attr} if op_def else None
+    for attr in producer.attr:
+      if (
+        known is not None
+        and attr.name not in known
+        and attr.HasField("default_value")
+      ):
+        newer.setdefault(producer.name, []).append(
+          (attr.name, attr.default_value)
+        )
+  return newer
 
 
 def _is_unseeded(node) -> bool:

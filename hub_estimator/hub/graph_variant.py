@@ -74,16 +74,24 @@ class Application(NamedTuple):
 class GraphVariant:
   """The graph of one tag set of a module."""
 
-  def __init__(self, meta_graph):
-    """Wraps a MetaGraphDef, which must not change afterwards."""
+  def __init__(self, meta_graph, origin: str = "the module"):
+    """Wraps a MetaGraphDef, which must not change afterwards.
+
+    Args:
+      meta_graph: the MetaGraphDef.
+      origin: where it comes from, for messages.
+    """
     self.meta_graph = meta_graph
+    self.origin = origin
     self.tags = frozenset(meta_graph.meta_info_def.tags)
     self._applications: dict[Any, Application] = {}
 
   @functools.cached_property
   def index(self) -> GraphIndex:
     """The graph, indexed."""
-    return GraphIndex(self.meta_graph.graph_def)
+    return GraphIndex(
+      self.meta_graph.graph_def, self.producer_op_list, self.origin
+    )
 
   @functools.cached_property
   def contexts(self) -> list[control_flow.RootContext]:

@@ -81,4 +81,5 @@ def _load(path: str, drop_collections) -> ModuleSpec:
     saved_model.meta_graphs,
     checkpoint_prefix=module_folder.variables_prefix(path),
     source=path,
+    graph_file=module_folder.saved_model_file(path),
   )

@@ -180,7 +180,6 @@ class Module:
         scope=scope,
         shared_name_prefix=self._scope,
         contexts=self._variant.contexts,
-        producer_op_list=self._variant.producer_op_list,
       )
     self._is_applied = True
     self._add_collections(application, imported)

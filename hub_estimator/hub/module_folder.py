@@ -48,6 +48,11 @@ def variables_prefix(path: str) -> str:
   return os.path.join(path, _VARIABLES_FOLDER, "variables")
 
 
+def saved_model_file(path: str) -> str:
+  """Returns the path of the graphs in a module's folder."""
+  return os.path.join(path, SAVED_MODEL_FILE)
+
+
 def check_collection_names(names: Iterable[str]) -> None:
   """Raises ValueError if modules cannot store one of the collections."""
   unsupported = sorted(set(names) - _STORED_COLLECTIONS)
@@ -101,7 +106,7 @@ def read_saved_model(path: str):
     ValueError: a collection that modules cannot have, or an asset outside of
       the folder.
   """
-  file_path = os.path.join(path, SAVED_MODEL_FILE)
+  file_path = saved_model_file(path)
   if not tf.io.gfile.exists(file_path):
     raise errors.UserOSError(f"{file_path} does not exist.")
   saved_model = graph_symbols.SavedModel()

@@ -7,6 +7,7 @@ from typing import Callable, Optional
 from hub_estimator import errors
 from hub_estimator.hub import exporting
 from hub_estimator.hub.graph_variant import GraphVariant
+from hub_estimator.hub.module_checks import export_warnings
 
 
 class ModuleSpec:
@@ -16,7 +17,9 @@ class ModuleSpec:
   `create_module_spec_from_saved_model`; instantiated by `Module`.
   """
 
-  def __init__(self, meta_graphs, checkpoint_prefix=None, source=""):
+  def __init__(
+    self, meta_graphs, checkpoint_prefix=None, source="", graph_file=""
+  ):
     """Holds a module's graphs; use the functions named above.
 
     Args:
@@ -24,10 +27,11 @@ class ModuleSpec:
       checkpoint_prefix: the checkpoint of its variables; None if they are
         initialized by the graph.
       source: where it comes from, for messages.
+      graph_file: the file that the graphs come from, if any, for messages.
     """
     self._variants = {}
     for meta_graph in meta_graphs:
-      variant = GraphVariant(meta_graph)
+      variant = GraphVariant(meta_graph, graph_file or source or "the module")
       self._variants[variant.tags] = variant
     self._checkpoint_prefix = checkpoint_prefix
     self._source = source
@@ -160,6 +164,10 @@ class ModuleSpec:
       path,
       checkpoint_path,
       name_transform_fn or (lambda name: name),
+    )
+    export_warnings.log_export_warnings(
+      self,
+      lambda: export_warnings.read_training_graph(checkpoint_path),
     )
 
 

@@ -108,7 +108,6 @@ def import_state(
     importing = {
       "scope": scope,
       "shared_name_prefix": scope,
-      "producer_op_list": variant.producer_op_list,
     }
     held = import_subgraph(
       index,
