@@ -15,6 +15,10 @@ from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.tf_compat import feature_column_symbols as symbols
 from hub_estimator.tf_compat import tf
 
+# Keras has AutoGraph rewrite what its layers call; there is nothing to rewrite
+# here, and all of the package would be.
+_do_not_convert = tf.autograph.experimental.do_not_convert
+
 _NOT_IN_SCOPE_NAMES = re.compile(r"[^A-Za-z0-9_.\-]")
 
 
@@ -82,10 +86,12 @@ class ModuleColumn(symbols.DenseColumn, symbols.DenseColumnV1):
       return {self.key: self.feature_spec}
     return self.key.parse_example_spec
 
+  @_do_not_convert
   def transform_feature(self, transformation_cache, state_manager) -> Any:
     """Returns the prepared feature, from a cache that calls this once."""
     return self.prepare(transformation_cache.get(self.key, state_manager))
 
+  @_do_not_convert
   def create_state(self, state_manager) -> None:
     """Instantiates the module, in the current variable scope."""
     module = column_modules.module_in_scope(
@@ -93,6 +99,7 @@ class ModuleColumn(symbols.DenseColumn, symbols.DenseColumnV1):
     )
     column_modules.add_to_layer(self, module, state_manager)
 
+  @_do_not_convert
   def get_dense_tensor(self, transformation_cache, state_manager) -> tf.Tensor:
     """Returns [batch_size, dim] float32."""
     module = state_manager.get_resource(self, column_modules.RESOURCE_NAME)
@@ -197,9 +204,9 @@ def check_dense_feature(column, feature, dtype: tf.DType) -> tf.Tensor:
   """Returns a raw feature; ValueError unless it is a tensor of a dtype."""
   if not isinstance(feature, tf.Tensor) or feature.dtype != dtype:
     kind = type(feature).__name__
-    for composite in (tf.SparseTensor, tf.RaggedTensor, tf.Tensor):
-      if isinstance(feature, composite):
-        kind = f"{composite.__name__} of {feature.dtype.name}"
+    for tensor_type in (tf.SparseTensor, tf.Tensor):
+      if isinstance(feature, tensor_type):
+        kind = f"{tensor_type.__name__} of {feature.dtype.name}"
     raise errors.UserValueError(
       f"Feature {column.key_name!r} of hub.{column.function_name}() must be a "
       f"Tensor of {dtype.name}: got a {kind}."

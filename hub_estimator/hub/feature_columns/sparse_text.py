@@ -34,8 +34,8 @@ def sparse_text_embedding_column(
 
   Args:
     key: the name of a feature: a SparseTensor of string with one row an
-      example; or a RaggedTensor or a Tensor, whose empty texts do not count; or
-      a column that gives such a tensor.
+      example, or a Tensor, whose empty texts do not count; or a column that
+      gives such a tensor.
     module_spec: a ModuleSpec, or a handle for `load_module_spec`. Its signature
       "default" takes one input, [batch_size] string, and gives [batch_size,
       dim] float32.
@@ -93,9 +93,7 @@ class SparseTextEmbeddingColumn(
   def prepare(self, feature: Any) -> tf.SparseTensor:
     """Returns the feature with the default text in its empty rows."""
     texts = feature
-    if isinstance(texts, tf.RaggedTensor):
-      texts = texts.to_sparse()
-    elif isinstance(texts, tf.Tensor) and texts.dtype == tf.string:
+    if isinstance(texts, tf.Tensor) and texts.dtype == tf.string:
       texts = tf.sparse.from_dense(texts)
     if not isinstance(texts, tf.SparseTensor) or texts.dtype != tf.string:
       kind = getattr(feature, "dtype", type(feature)).name
