@@ -37,6 +37,7 @@ from hub_estimator.hub.loading import (
   load_module_spec,
 )
 from hub_estimator.hub.module import Module
+from hub_estimator.hub.module_checks import ModuleWarning, check_module_spec
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.hub.registration import register_module_for_export
 from hub_estimator.hub.signatures import add_signature
@@ -47,6 +48,7 @@ __all__ = [
   "LatestModuleExporter",
   "Module",
   "ModuleSpec",
+  "ModuleWarning",
   "add_image_classification_signature",
   "add_image_feature_vector_signature",
   "add_signature",
@@ -54,6 +56,7 @@ __all__ = [
   "attach_image_module_info",
   "attach_message",
   "check_common_signature",
+  "check_module_spec",
   "common_signature_problems",
   "create_module_spec",
   "create_module_spec_from_saved_model",

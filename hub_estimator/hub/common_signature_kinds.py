@@ -14,7 +14,6 @@ where they come from, such as "block_1/output".
 from __future__ import annotations
 
 from hub_estimator import errors
-from hub_estimator.hub.image_modules import IMAGES
 from hub_estimator.hub.signatures import DEFAULT
 from hub_estimator.hub.tensor_info import ParsedTensorInfo
 from hub_estimator.tf_compat import tf
@@ -23,6 +22,9 @@ TEXT_EMBEDDING = "text_embedding"
 IMAGE_FEATURE_VECTOR = "image_feature_vector"
 IMAGE_CLASSIFICATION = "image_classification"
 KINDS = (TEXT_EMBEDDING, IMAGE_FEATURE_VECTOR, IMAGE_CLASSIFICATION)
+
+# The input of the kinds for images.
+IMAGES = "images"
 
 # What a size may be, besides None (not fixed) and a number.
 _ANY = "any"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import textwrap
 from typing import Any
 
 from hub_estimator.hub import assets, handles, module_folder
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.hub.loading import load_module_spec
+from hub_estimator.hub.module_checks import check_module_spec
 from hub_estimator.hub.module_spec import ModuleSpec, format_tag_sets
 from hub_estimator.tf_compat import tf
 
@@ -26,7 +28,8 @@ def describe_module(handle: str) -> dict[str, Any]:
     a dict with "handle", "path", "format", "total_bytes" and, in "graphs", one
     dict per tag set with "tags", "num_nodes", "signatures", "variables", counts
     of variables and parameters, "regularization_losses", "update_ops",
-    "assets" and "attachments" (key -> number of bytes).
+    "assets" and "attachments" (key -> number of bytes); and in "warnings" those
+    of `check_module_spec`, with "code", "tags", "names" and "message".
 
   Raises:
     the errors of `load_module_spec`.
@@ -39,6 +42,7 @@ def describe_module(handle: str) -> dict[str, Any]:
     "format": "TF1 Hub module (format 3)",
     "total_bytes": module_folder.module_bytes(path),
     "graphs": [_describe_graph(variant, path) for variant in _sorted(spec)],
+    "warnings": [warning.as_dict() for warning in check_module_spec(spec)],
   }
 
 
@@ -124,7 +128,26 @@ def format_description(description: dict[str, Any]) -> str:
   ]
   for graph in description["graphs"]:
     lines += ["", *_format_graph(graph)]
+  if description["warnings"]:
+    lines += ["", *_format_warnings(description["warnings"])]
   return "\n".join(lines)
+
+
+def _format_warnings(warnings) -> list[str]:
+  lines = [f"Warnings for whoever publishes it: {len(warnings)}"]
+  for warning in warnings:
+    lines.append(
+      f"  {warning['code']}, graph {format_tag_sets([warning['tags']])}"
+    )
+    lines += textwrap.wrap(
+      warning["message"],
+      width=80,
+      initial_indent="    ",
+      subsequent_indent="    ",
+      break_long_words=False,
+      break_on_hyphens=False,
+    )
+  return lines
 
 
 def _format_graph(graph) -> list[str]:

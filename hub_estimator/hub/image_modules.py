@@ -6,6 +6,7 @@ from typing import Optional, Union
 
 from hub_estimator import errors
 from hub_estimator.hub.attachments import attach_message
+from hub_estimator.hub.common_signature_kinds import IMAGES
 from hub_estimator.hub.module import Module
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.hub.protos import ImageModuleInfo
@@ -19,7 +20,6 @@ __all__ = [
 ]
 
 _KEY = "image_module_info"
-IMAGES = "images"
 _IMAGES_SHAPE = "[batch_size, height, width, num_channels]"
 
 

@@ -11,6 +11,7 @@ from typing import Callable, Optional
 from hub_estimator import errors
 from hub_estimator.estimator import Exporter, ModeKeys
 from hub_estimator.hub import handles
+from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.registration import registered_modules
 from hub_estimator.tf_compat import tf
 
@@ -143,6 +144,11 @@ class LatestModuleExporter(Exporter):
           scaffold.saver.restore(session, checkpoint_path)
           for name, module in modules.items():
             module.export(os.path.join(temporary, name), session)
+            export_warnings.log_export_warnings(
+              module.spec,
+              lambda: export_warnings.read_training_graph(checkpoint_path),
+              module.variable_map,
+            )
       else:
         for name, module in modules.items():
           module.export_from_checkpoint(

@@ -16,6 +16,7 @@ from hub_estimator.hub import (
   tensor_info,
 )
 from hub_estimator.hub.loading import load_module_spec
+from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.module_spec import (
   ModuleSpec,
   as_tag_set,
@@ -230,6 +231,9 @@ class Module:
     exporting.export_from_session(
       self._spec.variants, self._state.variables, path, session
     )
+    export_warnings.log_export_warnings(
+      self._spec, lambda: session.graph, self.variable_map
+    )
 
   def export_from_checkpoint(self, path: str, checkpoint_path: str) -> None:
     """Writes the module with the values that a checkpoint of its graph holds.
@@ -251,6 +255,11 @@ class Module:
       path,
       checkpoint_path,
       lambda name: self._scope + name,
+    )
+    export_warnings.log_export_warnings(
+      self._spec,
+      lambda: export_warnings.read_training_graph(checkpoint_path),
+      self.variable_map,
     )
 
   @property
