@@ -10,7 +10,7 @@ PACKAGE = ROOT / "hub_estimator"
 
 # From the top: a package may import from its own row and from rows above it.
 LAYERS = (
-  ("errors", "quiet_import", "tf_compat"),
+  ("errors", "quiet_import", "keras_setting", "import_hooks", "tf_compat"),
   ("estimator",),
   ("hub",),
   ("inputs", "optimization"),
@@ -20,7 +20,7 @@ LAYERS = (
   ("command_line", "terminal_progress"),
   ("training", "publishing"),
   ("sweeps", "reports"),
-  ("train", "inspect_module"),
+  ("train", "inspect_module", "aliases", "run_program"),
 )
 # Packages of one row that do not know each other.
 SEPARATE = (("inputs", "optimization"), ("training", "publishing"))

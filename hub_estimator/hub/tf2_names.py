@@ -30,7 +30,10 @@ def delegate(name: str) -> Any:
     ImportError: tensorflow_hub is not installed, cannot be imported beside this
       TensorFlow, or has no such name.
   """
-  reason = "which is not installed: run `pip install tensorflow-hub`."
+  reason = (
+    "of which no version that fits is installed: run `pip install "
+    "tensorflow-hub` (beside TensorFlow 2.16 and later, 0.16 or later)."
+  )
   if _is_installed():
     try:
       # Not by getattr: where tensorflow_hub is an alias of ours, that would
@@ -46,8 +49,9 @@ def delegate(name: str) -> Any:
       ) from error
     if name in found:
       return found[name]
-    version = found.get("__version__", "of unknown version")
-    reason = f"and tensorflow-hub {version} does not have it."
+    if "__file__" in found:  # An alias of ours has none.
+      version = found.get("__version__", "of unknown version")
+      reason = f"and tensorflow-hub {version} does not have it."
   raise errors.UserImportError(_message(name, reason))
 
 

@@ -10,10 +10,11 @@ used: they exist on every supported TensorFlow, also where the program's own
 `tf.keras` is Keras 3.
 """
 
+from hub_estimator import keras_setting
 from hub_estimator.tf_compat import keras_choice, log_filter
 
 log_filter.choose_cpp_log_level()
-keras_choice.choose_keras()
+keras_setting.choose_keras()
 
 # The two choices above are read when TensorFlow is imported.
 import tensorflow as tf  # noqa: E402

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from tensorflow.python import distribute
 from tensorflow.python.util import tf_export
 
-from hub_estimator import errors
+from hub_estimator import errors, keras_setting
 from hub_estimator.tf_compat import keras_choice, tpu_stand_ins
 
 _PACKAGE = "tensorflow_estimator"
@@ -46,7 +46,23 @@ def load_estimator_backend() -> EstimatorBackend:
     UserRuntimeError: tensorflow-estimator is missing or of another version, or
       there is no Keras 2 to build it on (see `keras_choice.load_keras2`).
   """
-  version = keras_choice.installed_version("tensorflow-estimator")
+  prepare_tensorflow()
+  with keras_choice.keras2_in_place_of_keras3():
+    return EstimatorBackend(
+      v2=importlib.import_module(f"{_API}._v2.estimator"),
+      v1=importlib.import_module(f"{_API}._v1.estimator"),
+    )
+
+
+def prepare_tensorflow() -> None:
+  """Makes this TensorFlow one that tensorflow-estimator can be imported with.
+
+  The import itself needs Keras 2 as well: `keras2_in_place_of_keras3`.
+
+  Raises:
+    UserRuntimeError: tensorflow-estimator is missing or of another version.
+  """
+  version = keras_setting.installed_version("tensorflow-estimator")
   if version != _VERSION:
     found = f"version {version} is" if version else "it is not"
     raise errors.UserRuntimeError(
@@ -59,11 +75,6 @@ def load_estimator_backend() -> EstimatorBackend:
     tpu_stand_ins.install_tpu_stand_ins()
   if importlib.util.find_spec(_TRAINING) is None:
     _add_estimator_training()
-  with keras_choice.keras2_in_place_of_keras3():
-    return EstimatorBackend(
-      v2=importlib.import_module(f"{_API}._v2.estimator"),
-      v1=importlib.import_module(f"{_API}._v1.estimator"),
-    )
 
 
 def _forget_failed_import() -> None:

@@ -5,7 +5,8 @@ TensorFlow 2.16 on, `tf.keras` is Keras 3, unless tf_keras (Keras 2 as its own
 package) is installed and `TF_USE_LEGACY_KERAS=1` is set before TensorFlow is
 imported. Hence the two ways here:
 
- -  TensorFlow is not imported yet: `choose_keras` sets the variable.
+ -  TensorFlow is not imported yet: `keras_setting.choose_keras` sets the
+    variable.
  -  The program imported TensorFlow first, with Keras 3: its `tf.keras` stays
     as it is. tensorflow-estimator is imported while a proxy of `tensorflow`,
     whose Keras parts are tf_keras's, stands in its place
@@ -15,19 +16,18 @@ imported. Hence the two ways here:
 import contextlib
 import functools
 import importlib
-import importlib.metadata
 import importlib.util
-import os
 import sys
 import types
 from collections.abc import Iterator
-from typing import Any, NamedTuple, Optional
+from typing import Any, NamedTuple
 
 from hub_estimator import errors
-
-KERAS_VARIABLE = "TF_USE_LEGACY_KERAS"
-# The values that TensorFlow takes for yes.
-_YES = ("1", "true", "True")
+from hub_estimator.keras_setting import (
+  KERAS_VARIABLE,
+  install_tf_keras_hint,
+  installed_version,
+)
 
 
 class Keras2(NamedTuple):
@@ -37,36 +37,13 @@ class Keras2(NamedTuple):
     v2: the module that is `tf.keras` on TensorFlow 2.15.
     v1: the module that is `tf.compat.v1.keras` there.
     legacy_layers: the module that is `tf.compat.v1.layers` there.
+    legacy_rnn_cell: the module that is `tf.compat.v1.nn.rnn_cell` there.
   """
 
   v2: types.ModuleType
   v1: types.ModuleType
   legacy_layers: types.ModuleType
-
-
-def choose_keras() -> None:
-  """Sets `TF_USE_LEGACY_KERAS=1` where that is possible and not yet decided.
-
-  It is left alone when TensorFlow is imported already (too late), when
-  tf_keras is not installed (TensorFlow 2.15 would not import any more) and when
-  the user has set it, to whatever value.
-
-  Raises:
-    UserRuntimeError: the user set it, but tf_keras is not installed: then
-      TensorFlow 2.15 does not import, and later ones have no `tf.keras`.
-  """
-  if "tensorflow" in sys.modules:
-    return
-  setting = os.environ.get(KERAS_VARIABLE)
-  has_tf_keras = importlib.util.find_spec("tf_keras") is not None
-  if setting is None and has_tf_keras:
-    os.environ[KERAS_VARIABLE] = "1"
-  elif setting in _YES and not has_tf_keras:
-    raise errors.UserRuntimeError(
-      f"{KERAS_VARIABLE}={setting} is set, but tf_keras, the Keras it stands "
-      f"for, is not installed: {_install_tf_keras_hint()}, or unset "
-      f"{KERAS_VARIABLE}."
-    )
+  legacy_rnn_cell: types.ModuleType
 
 
 def uses_keras3(tf: types.ModuleType) -> bool:
@@ -85,12 +62,13 @@ def load_keras2() -> Keras2:
   """
   tf = sys.modules["tensorflow"]
   if not uses_keras3(tf):
-    return Keras2(tf.keras, tf.compat.v1.keras, tf.compat.v1.layers)
+    tf1 = tf.compat.v1
+    return Keras2(tf.keras, tf1.keras, tf1.layers, tf1.nn.rnn_cell)
   where = f"`tf.keras` of this program (TensorFlow {tf.__version__}) is Keras 3"
   if importlib.util.find_spec("tf_keras") is None:
     raise errors.UserRuntimeError(
       f"Estimators need Keras 2. {where}, and tf_keras (Keras 2 as its own "
-      f"package) is not installed: {_install_tf_keras_hint()}."
+      f"package) is not installed: {install_tf_keras_hint()}."
     )
   try:
     return Keras2(
@@ -99,13 +77,16 @@ def load_keras2() -> Keras2:
       importlib.import_module(
         "tf_keras.api._v1.keras.__internal__.legacy.layers"
       ),
+      importlib.import_module(
+        "tf_keras.api._v1.keras.__internal__.legacy.rnn_cell"
+      ),
     )
   except Exception as error:
     raise errors.UserRuntimeError(
       f"Estimators need Keras 2. {where}, and importing tf_keras "
       f"{installed_version('tf_keras')} failed with {type(error).__name__}: "
       f"{error}. Either its version does not fit TensorFlow's: "
-      f"{_install_tf_keras_hint()}. Or set {KERAS_VARIABLE}=1 before this "
+      f"{install_tf_keras_hint()}. Or set {KERAS_VARIABLE}=1 before this "
       f"program imports TensorFlow."
     ) from error
 
@@ -173,26 +154,3 @@ class _ModuleProxy(types.ModuleType):
 
   def __dir__(self) -> list[str]:
     return dir(self.__dict__["_proxied"])
-
-
-def installed_version(distribution: str) -> Optional[str]:
-  """Returns a distribution's version without importing it, None if missing."""
-  try:
-    return importlib.metadata.version(distribution)
-  except importlib.metadata.PackageNotFoundError:
-    return None
-
-
-def _install_tf_keras_hint() -> str:
-  """The pip command for the tf_keras that fits the installed TensorFlow."""
-  version = next(
-    filter(
-      None,
-      map(installed_version, ("tensorflow", "tensorflow-cpu", "tf-nightly")),
-    ),
-    None,
-  )
-  if version is None:
-    return "install it with `pip install tf-keras`"
-  major, minor = version.split(".")[:2]
-  return f"install it with `pip install 'tf-keras=={major}.{minor}.*'`"

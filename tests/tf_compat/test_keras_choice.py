@@ -13,7 +13,7 @@ import types
 
 import pytest
 
-from hub_estimator import errors
+from hub_estimator import errors, keras_setting
 from hub_estimator.tf_compat import estimator_backend, keras_choice, tf
 
 _ROOT = pathlib.Path(__file__).parents[2]
@@ -201,7 +201,7 @@ print("light")
 
 def test_choice_is_left_alone_once_tensorflow_is_imported(monkeypatch):
   monkeypatch.delenv("TF_USE_LEGACY_KERAS", raising=False)
-  keras_choice.choose_keras()
+  keras_setting.choose_keras()
   assert "TF_USE_LEGACY_KERAS" not in os.environ
 
 
@@ -209,7 +209,7 @@ def test_choice_is_left_alone_once_tensorflow_is_imported(monkeypatch):
 def test_choice_of_the_user_stays(monkeypatch, value):
   monkeypatch.delitem(sys.modules, "tensorflow")
   monkeypatch.setenv("TF_USE_LEGACY_KERAS", value)
-  keras_choice.choose_keras()
+  keras_setting.choose_keras()
   assert os.environ["TF_USE_LEGACY_KERAS"] == value
 
 
@@ -230,7 +230,7 @@ def test_tf_keras_that_does_not_import(monkeypatch):
   [(None, "it is not installed"), ("2.14.0", "version 2.14.0 is installed")],
 )
 def test_wrong_tensorflow_estimator(monkeypatch, version, found):
-  monkeypatch.setattr(keras_choice, "installed_version", lambda _: version)
+  monkeypatch.setattr(keras_setting, "installed_version", lambda _: version)
   with pytest.raises(errors.UserRuntimeError) as raised:
     estimator_backend.load_estimator_backend.__wrapped__()
   assert str(raised.value) == (
@@ -248,7 +248,7 @@ def test_proxy_replaces_the_keras_parts_alone():
     initializers="initializers",
   )
   proxy = keras_choice.create_keras2_proxy(
-    tf, keras_choice.Keras2(v2, "keras v1", "legacy layers")
+    tf, keras_choice.Keras2(v2, "keras v1", "legacy layers", "rnn_cell")
   )
   assert proxy.keras is proxy.compat.v2.keras is v2
   assert proxy.compat.v1.keras == "keras v1"
