@@ -12,6 +12,7 @@ import os
 from google.protobuf import any_pb2
 
 from hub_estimator import errors
+from hub_estimator.hub import file_errors
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _ASSET_FILEPATHS = tf.compat.v1.GraphKeys.ASSET_FILEPATHS
@@ -96,6 +97,25 @@ def restore_assets(meta_graph, module_path: str) -> None:
       os.path.join(folder, asset.filename).encode("utf-8", "surrogateescape")
     ]
   del meta_graph.collection_def[_SAVED_ASSETS]
+
+
+def check_asset_files(meta_graph, origin: str) -> None:
+  """Raises NotFoundError (which is an OSError) if an asset file is missing.
+
+  Args:
+    meta_graph: the graph, with the paths of the assets in place.
+    origin: where it comes from, for messages.
+  """
+  with file_errors.reading(origin):
+    missing = [
+      path for path in asset_paths(meta_graph) if not tf.io.gfile.exists(path)
+    ]
+  if missing:
+    raise file_errors.AssetNotFoundError(
+      f"{', '.join(missing)} {'is' if len(missing) == 1 else 'are'} missing: "
+      f"{origin} needs {'it' if len(missing) == 1 else 'them'}. Copy the "
+      "module again, with all of its files."
+    )
 
 
 def asset_paths(meta_graph) -> list[str]:

@@ -160,6 +160,19 @@ def _inner_names(proto) -> Iterator[str]:
     yield from _inner_names(nested)
 
 
+def context_names(proto) -> Iterator[str]:
+  """Yields every name of a node or tensor in a context's proto."""
+  yield from proto.values_def.values
+  yield from proto.values_def.external_values
+  yield from proto.values_def.external_values.values()
+  kind = COND if hasattr(proto, "pred_name") else WHILE
+  yield from (getattr(proto, field) for field in _NAME_FIELDS[kind])
+  for field in _NAME_LISTS[kind]:
+    yield from getattr(proto, field)
+  for nested in _nested(proto):
+    yield from context_names(nested)
+
+
 def _all_names(proto) -> Iterator[str]:
   """Yields every name that rebuilding a context looks up."""
   kind = COND if hasattr(proto, "pred_name") else WHILE

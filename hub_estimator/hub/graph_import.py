@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from hub_estimator import errors
 from hub_estimator.hub import control_flow, file_errors, function_names
 from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
+from hub_estimator.hub.tensor_info import ParsedTensorInfo
 from hub_estimator.tf_compat import graph_symbols, tf, trial_graph
 
 _LOC = b"loc:@"
@@ -131,11 +132,12 @@ def try_import(
   subgraph: Subgraph,
   feeds: dict[Endpoint, tf.Tensor],
   replacements: Optional[dict[str, tf.TensorSpec]] = None,
+  outputs: Iterable[ParsedTensorInfo] = (),
 ) -> None:
   """Imports a cut-out graph into a graph that is thrown away.
 
   For an import that must not fail, because the caller's graph is changed before
-  it.
+  it, or something that may fail is made of its tensors.
 
   Args:
     index: the graph that it was cut out of.
@@ -144,40 +146,57 @@ def try_import(
       dtype and shape that will be fed. What the subgraph takes from outside and
       is not here are state nodes.
     replacements: further input names of the subgraph -> specs.
+    outputs: what to build of the imported tensors.
 
   Raises:
     ValueError: TensorFlow does not take it.
   """
-  fed = {e: feeds[e] for e in subgraph.external_inputs if e in feeds}
   fed_nodes = {position for position, _ in feeds}
-  state_nodes = {p for p, _ in subgraph.external_inputs - set(fed)}
+  state_nodes = {p for p, _ in subgraph.external_inputs - set(feeds)}
   state_nodes |= subgraph.external_controls - fed_nodes
   stand_ins = tf.compat.v1.GraphDef()
-  for spec in (*fed.values(), *(replacements or {}).values()):
+  for spec in (*feeds.values(), *(replacements or {}).values()):
     node = stand_ins.node.add(name=str(len(stand_ins.node)), op="Placeholder")
     node.attr["dtype"].type = spec.dtype.base_dtype.as_datatype_enum
     node.attr["shape"].shape.CopyFrom(spec.shape.as_proto())
+  ends = [e for e in subgraph.external_inputs if e not in feeds]
+  ends += [(p, 0) for p in subgraph.external_controls if p in state_nodes]
   trial = trial_graph.TrialGraph()
   with _importing(index):
-    outputs = trial.add(
+    ends_of_feeds = trial.add(
       stand_ins, "fed", {}, [(node.name, 0) for node in stand_ins.node]
     )
-    sources = (*map(index.name, fed), *(replacements or ()))
-    input_map = dict(zip(sources, outputs))
-    ends = [(p, o) for p, o in subgraph.external_inputs if (p, o) not in fed]
-    ends += [(p, 0) for p in subgraph.external_controls if p in state_nodes]
-    outputs = trial.add(
+    sources = (*map(index.name, feeds), *(replacements or ()))
+    by_name = dict(zip(sources, ends_of_feeds))
+    ends_of_state = trial.add(
       index.subgraph(state_nodes, with_control_inputs=False).graph_def,
       "state",
       {},
       [(index.nodes[p].name, o) for p, o in ends],
     )
-    input_map.update(zip(map(index.name, ends), outputs))
+    by_name.update(zip(map(index.name, ends), ends_of_state))
+    input_map = {
+      name: by_name[name]
+      for name in (
+        *map(index.name, subgraph.external_inputs),
+        *(replacements or ()),
+      )
+    }
     for position in subgraph.external_controls:
       name = index.nodes[position].name
       # Which op is waited for makes no difference to whether it can be.
-      input_map["^" + name] = next(iter(input_map.values()), None)
+      input_map["^" + name] = next(iter(by_name.values()))
     trial.add(subgraph.graph_def, "module", input_map)
+    positions = {endpoint: i for i, endpoint in enumerate(feeds)}
+
+    def tensor(name):
+      endpoint = index.endpoint(name)
+      if endpoint in positions:
+        return trial.tensor(f"fed/{positions[endpoint]}:0")
+      return trial.tensor(f"module/{index.name(endpoint)}")
+
+    for info in outputs:
+      info.build(tensor)
 
 
 @contextlib.contextmanager
@@ -185,7 +204,9 @@ def _importing(index: GraphIndex) -> Iterator[None]:
   """Has TensorFlow's errors at an import said as those of the module."""
   try:
     yield
-  except (TypeError, ValueError, tf.errors.OpError) as error:
+  except errors.UserError:
+    raise
+  except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
     raise errors.UserValueError(
       f"TensorFlow cannot import the graph of {index.origin}: "
       f"{file_errors.first_line(error)}."
@@ -255,7 +276,7 @@ def _fed_groups(index, target, feeds, node_name) -> tuple[bytes, ...]:
   """Returns the one colocation group list of what is fed for a node."""
   fed = {e[1]: t for e, t in feeds.items() if e[0] == target}
   found = {tuple(sorted(t.op.colocation_groups())) for t in fed.values()}
-  num_outputs = index.num_outputs(target)
+  num_outputs = max(1, index.num_outputs(target))
   if len(found) != 1 or len(fed) < num_outputs:
     name = index.nodes[target].name
     raise errors.UserValueError(

@@ -118,7 +118,7 @@ class GraphIndex:
     return f"{self.nodes[endpoint[0]].name}:{endpoint[1]}"
 
   def num_outputs(self, position: int) -> int:
-    """Returns how many outputs a node has; at least 1."""
+    """Returns how many outputs a node has."""
     node = self.nodes[position]
     op_def = graph_symbols.registered_op_def(node.op)
     if op_def is None and node.op in self._functions:
@@ -131,7 +131,7 @@ class GraphIndex:
         count += len(node.attr[arg.type_list_attr].list.type)
       else:
         count += 1
-    return count or 1
+    return count
 
   def data_inputs(self, position: int) -> list[Endpoint]:
     """Returns the endpoints that a node takes as data inputs, in order."""

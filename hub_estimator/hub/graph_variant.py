@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from typing import Any, NamedTuple, Optional
+from typing import Any, Callable, NamedTuple, Optional
 
 from hub_estimator import errors
 from hub_estimator.hub import (
@@ -45,6 +45,12 @@ class Variable(NamedTuple):
     return self.slice_info.full_name if self.slice_info else self.node_name
 
   @property
+  def snapshot_name(self) -> str:
+    """The name of the tensor that is its value."""
+    # Protos of early resource variables leave it out.
+    return self.proto.snapshot_name or f"{self.node_name}/Read/ReadVariableOp:0"
+
+  @property
   def slice_info(self):
     """Its SaveSliceInfoDef if it is one part of a partitioned variable."""
     if self.proto.HasField("save_slice_info_def"):
@@ -84,7 +90,8 @@ class GraphVariant:
     self.meta_graph = meta_graph
     self.origin = origin
     self.tags = frozenset(meta_graph.meta_info_def.tags)
-    self._applications: dict[Any, Application] = {}
+    self.is_checked = False
+    self._kept: dict[Any, Any] = {}
 
   @functools.cached_property
   def index(self) -> GraphIndex:
@@ -96,12 +103,14 @@ class GraphVariant:
   @functools.cached_property
   def contexts(self) -> list[control_flow.RootContext]:
     """The TF1 control flow contexts of the graph."""
-    return control_flow.read_contexts(self.meta_graph, self.index)
+    with file_errors.reading(self.origin):
+      return control_flow.read_contexts(self.meta_graph, self.index)
 
   @functools.cached_property
   def attachments(self) -> dict[str, bytes]:
     """The attached messages, serialized, by key."""
-    return attachments.read_attachments(self.meta_graph)
+    with file_errors.reading(self.origin):
+      return attachments.read_attachments(self.meta_graph)
 
   @property
   def signature_names(self) -> list[str]:
@@ -125,11 +134,15 @@ class GraphVariant:
 
   def inputs(self, signature: Optional[str]) -> dict:
     """Returns {input name: ParsedTensorInfo} of a signature."""
-    return tensor_info.parse_tensor_infos(self.signature(signature).inputs)
+    return self._parse_infos(self.signature(signature).inputs)
 
   def outputs(self, signature: Optional[str]) -> dict:
     """Returns {output name: ParsedTensorInfo} of a signature."""
-    return tensor_info.parse_tensor_infos(self.signature(signature).outputs)
+    return self._parse_infos(self.signature(signature).outputs)
+
+  def _parse_infos(self, infos) -> dict:
+    with file_errors.reading(self.origin):
+      return tensor_info.parse_tensor_infos(infos)
 
   def optional_inputs(self, signature: Optional[str]) -> frozenset[str]:
     """Returns the inputs of a signature that have a default: hyperparameters.
@@ -170,6 +183,10 @@ class GraphVariant:
   @functools.cached_property
   def variables(self) -> list[Variable]:
     """The variables, in the order of the collections that hold them."""
+    with file_errors.reading(self.origin):
+      return self._read_variables()
+
+  def _read_variables(self) -> list[Variable]:
     message_class = graph_symbols.proto_type(_KEYS.GLOBAL_VARIABLES)
     found: dict[str, tuple[Any, list[str]]] = {}
     for name in VARIABLE_COLLECTIONS:
@@ -224,7 +241,7 @@ class GraphVariant:
     """Positions of all nodes that some signature or update op needs."""
     targets = set()
     for signature in self.meta_graph.signature_def.values():
-      for info in tensor_info.parse_tensor_infos(signature.outputs).values():
+      for info in self._parse_infos(signature.outputs).values():
         targets |= {self.index.endpoint(n)[0] for n in info.tensor_names}
     targets |= {
       self.index.endpoint(n)[0] for n in self.collection(_KEYS.UPDATE_OPS)
@@ -268,9 +285,14 @@ class GraphVariant:
       omitted: names of inputs whose default applies.
     """
     key = (signature or "default", trainable, trainable and is_first, omitted)
-    if key not in self._applications:
-      self._applications[key] = self._cut_application(*key)
-    return self._applications[key]
+    return self.kept(("application", *key), lambda: self._cut_application(*key))
+
+  def kept(self, key: Any, compute: Callable[[], Any]) -> Any:
+    """Returns what a function returned when it was first asked for by a key."""
+    if key not in self._kept:
+      with file_errors.reading(self.origin):
+        self._kept[key] = compute()
+    return self._kept[key]
 
   def _cut_application(
     self, signature, trainable, is_first, omitted

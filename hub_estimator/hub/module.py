@@ -9,6 +9,7 @@ from typing import Any, Optional, Union
 
 from hub_estimator import errors
 from hub_estimator.hub import (
+  application_trial,
   exporting,
   graph_import,
   scopes,
@@ -84,13 +85,16 @@ class Module:
       )
     self._variant = self._spec.variant(tags)
     # What can go wrong is found before anything is added to the graph.
-    self._variant.check_ops_are_registered()
-    state.check_state(self._variant, self._spec.checkpoint_prefix)
+    state.check_state(
+      self._variant, self._spec.checkpoint_prefix, self._trainable
+    )
     self._graph = tf.compat.v1.get_default_graph()
     self._is_applied = False
-    with _state_graph(self._graph) as graph:
+    with (
+      _state_graph(self._graph) as graph,
+      scopes.new_scope(graph, name) as scope,
+    ):
       self._graph_of_state = graph
-      scope = scopes.take_scope(graph, name)
       self._name = scope.rpartition("/")[2]
       self._scope = scope + "/"
       self._state = state.import_state(
@@ -137,21 +141,34 @@ class Module:
     input_infos = self._variant.inputs(signature)
     output_infos = self._variant.outputs(signature)
     _check_supported(signature, input_infos)
+    if not as_dict and "default" not in output_infos:
+      raise errors.UserTypeError(
+        "There is no output named 'default'. Use as_dict=True. The outputs of "
+        f"signature {signature!r} are: {sorted(output_infos)}."
+      )
     optional = self._variant.optional_inputs(signature)
     values = tensor_info.convert_inputs(input_infos, inputs, optional)
     omitted = optional.difference(values)
-    feeds = dict(self._state.tensors)
-    for key, info in input_infos.items():
-      if key in omitted:
-        continue
-      tensors = info.convert(values[key], key, name=None)
-      for tensor_name, tensor in zip(info.tensor_names, tensors):
-        feeds[self._variant.index.endpoint(tensor_name)] = tensor
+    input_infos = {k: i for k, i in input_infos.items() if k not in omitted}
     context = graph_symbols.control_flow_context(self._graph)
     application = self._variant.application(
       signature, self._trainable, not self._is_applied, omitted
     )
     is_lifted = self._graph_of_state is not self._graph
+    application_trial.try_application(
+      self._variant,
+      application,
+      input_infos,
+      values,
+      output_infos,
+      self._state.tensors,
+      changes_graph=is_lifted or context is not None,
+    )
+    feeds = dict(self._state.tensors)
+    for key, info in input_infos.items():
+      tensors = info.convert(values[key], key, name=None)
+      for tensor_name, tensor in zip(info.tensor_names, tensors):
+        feeds[self._variant.index.endpoint(tensor_name)] = tensor
     if is_lifted or context is not None:
       # Only what is used: every tensor that enters a loop is carried by it, and
       # every tensor that enters a function is an argument of it.
@@ -172,7 +189,7 @@ class Module:
         if context is not None:
           feeds[endpoint] = context.AddValue(feeds[endpoint])
     scope_name = f"{self._name}_apply_{signature.replace(':', '_')}"
-    with tf.name_scope(scope_name) as scope:
+    with scopes.application_scope(self._graph, scope_name) as scope:
       imported = graph_import.import_subgraph(
         self._variant.index,
         application.subgraph,
@@ -187,14 +204,7 @@ class Module:
     outputs = {
       key: info.build(imported.tensor) for key, info in output_infos.items()
     }
-    if as_dict:
-      return outputs
-    if "default" not in outputs:
-      raise errors.UserTypeError(
-        "There is no output named 'default'. Use as_dict=True. The outputs of "
-        f"signature {signature!r} are: {sorted(outputs)}."
-      )
-    return outputs["default"]
+    return outputs if as_dict else outputs["default"]
 
   def _add_collections(self, application, imported) -> None:
     for name in application.update_ops:

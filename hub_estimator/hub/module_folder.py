@@ -116,8 +116,9 @@ def read_saved_model(path: str):
     raise errors.UserOSError(
       f"Cannot parse file {file_path}: {error}."
     ) from error
-  for meta_graph in saved_model.meta_graphs:
-    assets.restore_assets(meta_graph, path)
+  with file_errors.reading(file_path):
+    for meta_graph in saved_model.meta_graphs:
+      assets.restore_assets(meta_graph, path)
   return saved_model
 
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 from typing import NamedTuple, Optional, Union
 
 from hub_estimator import errors
-from hub_estimator.hub import control_flow, variable_files
-from hub_estimator.hub.graph_import import import_subgraph
-from hub_estimator.hub.graph_index import Endpoint
+from hub_estimator.hub import (
+  assets,
+  control_flow,
+  graph_checks,
+  graph_import,
+  variable_files,
+)
+from hub_estimator.hub.graph_index import Endpoint, Subgraph
 from hub_estimator.hub.graph_variant import GraphVariant, Variable
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -48,27 +53,105 @@ class ModuleState(NamedTuple):
     return result
 
 
+class StateImport(NamedTuple):
+  """What the state of a graph variant imports.
+
+  Attributes:
+    held: positions of the state nodes.
+    held_subgraph: those nodes.
+    keep: positions of the nodes around them: reads, initializers, losses.
+    subgraph: those nodes.
+    replaced: (initializer node, input index) -> index of the variable whose
+      restored value goes there.
+  """
+
+  held: set[int]
+  held_subgraph: Subgraph
+  keep: set[int]
+  subgraph: Subgraph
+  replaced: dict[Endpoint, int]
+
+
 def check_state(
-  variant: GraphVariant, checkpoint_prefix: Optional[str]
+  variant: GraphVariant,
+  checkpoint_prefix: Optional[str],
+  trainable: bool = False,
 ) -> None:
-  """Raises ValueError unless a graph's state can be imported.
+  """Raises an error unless a graph's state can be imported.
 
   Args:
     variant: the graph.
     checkpoint_prefix: as for `import_state`.
+    trainable: as for `import_state`.
 
   Raises:
+    NotFoundError: the graph uses ops that are not registered, or an asset file
+      or the checkpoint is missing.
+    OSError (which is a ValueError): the graph or the checkpoint is damaged.
     ValueError: the checkpoint lacks a variable, or holds one of another shape
       or dtype; an initializer is no assignment; a state op has not exactly one
-      output.
+      output; TensorFlow does not take a node.
   """
-  # They are computed once, and raise if the graph is damaged.
-  _ = variant.state_nodes, variant.applied_nodes
-  if variant.variables and checkpoint_prefix is not None:
-    variable_files.check_checkpoint(
-      variant, checkpoint_prefix, lambda name: name
-    )
-    _initial_value_inputs(variant)
+  if not variant.is_checked:
+    graph_checks.check_graph(variant)
+    variant.is_checked = True
+  if checkpoint_prefix is not None:
+    assets.check_asset_files(variant.meta_graph, variant.origin)
+    if variant.variables:
+      variable_files.check_checkpoint(
+        variant, checkpoint_prefix, lambda name: name
+      )
+  _state_import(variant, trainable, checkpoint_prefix)
+
+
+def _state_import(variant, trainable, checkpoint_prefix) -> StateImport:
+  """Returns what is imported, which has been tried."""
+  from_checkpoint = checkpoint_prefix is not None and bool(variant.variables)
+  key = ("state", trainable, from_checkpoint)
+  return variant.kept(
+    key, lambda: _cut_state(variant, trainable, from_checkpoint)
+  )
+
+
+def _cut_state(variant, trainable, from_checkpoint) -> StateImport:
+  index = variant.index
+  replaced = _initial_value_inputs(variant) if from_checkpoint else {}
+  roots = _roots(variant, trainable, with_initial_values=not replaced)
+  needed = index.ancestors(roots, cut_inputs=replaced)
+  control_flow.complete(
+    variant.contexts,
+    needed,
+    lambda targets: index.ancestors(targets, cut_inputs=replaced),
+  )
+  held = variant.state_nodes & (needed | variant.applied_nodes)
+  keep = needed - held
+  subgraph = index.subgraph(
+    keep,
+    fed={(p, 0) for p in held},
+    replaced_inputs={
+      endpoint: _restored_name(position)
+      for endpoint, position in replaced.items()
+    },
+  )
+  # It is imported when the caller's graph has the state nodes already.
+  graph_import.try_import(
+    index,
+    subgraph,
+    feeds={},
+    replacements={
+      _restored_name(position): _restored_spec(
+        variant, variant.variables[position]
+      )
+      for position in replaced.values()
+    },
+  )
+  return StateImport(
+    held,
+    index.subgraph(held, with_control_inputs=False),
+    keep,
+    subgraph,
+    replaced,
+  )
 
 
 def import_state(
@@ -92,54 +175,33 @@ def import_state(
       which `check_state` found to fit; None takes the initializers of the
       module's graph.
   """
-  if not variant.variables:
-    checkpoint_prefix = None
+  importing = _state_import(variant, trainable, checkpoint_prefix)
+  scopes = {"scope": scope, "shared_name_prefix": scope}
   index = variant.index
-  replaced = _initial_value_inputs(variant) if checkpoint_prefix else {}
-  roots = _roots(variant, trainable, with_initial_values=not replaced)
-  needed = index.ancestors(roots, cut_inputs=replaced)
-  control_flow.complete(
-    variant.contexts,
-    needed,
-    lambda targets: index.ancestors(targets, cut_inputs=replaced),
-  )
-  state_nodes = variant.state_nodes & (needed | variant.applied_nodes)
   with tf.control_dependencies(None):
-    importing = {
-      "scope": scope,
-      "shared_name_prefix": scope,
-    }
-    held = import_subgraph(
+    held = graph_import.import_subgraph(
       index,
-      index.subgraph(state_nodes, with_control_inputs=False),
-      state_nodes,
+      importing.held_subgraph,
+      importing.held,
       feeds={},
       contexts=[],
-      **importing,
+      **scopes,
     )
-    tensors = {(p, 0): held.tensor(index.nodes[p].name) for p in state_nodes}
+    tensors = {(p, 0): held.tensor(index.nodes[p].name) for p in importing.held}
     restored = {}
-    if replaced:
+    if importing.replaced:
       restored = _restore(variant, tensors, scope, checkpoint_prefix)
-    keep = needed - state_nodes
-    imported = import_subgraph(
+    imported = graph_import.import_subgraph(
       index,
-      index.subgraph(
-        keep,
-        fed=tensors,
-        replaced_inputs={
-          endpoint: _restored_name(position)
-          for endpoint, position in replaced.items()
-        },
-      ),
-      keep,
+      importing.subgraph,
+      importing.keep,
       feeds=tensors,
       contexts=variant.contexts,
       replacements={
         _restored_name(position): restored[position]
-        for position in replaced.values()
+        for position in importing.replaced.values()
       },
-      **importing,
+      **scopes,
     )
   variables = _add_variables(variant, imported, restored, trainable)
   _add_collections(variant, imported, trainable)
@@ -151,7 +213,11 @@ def _roots(variant, trainable, with_initial_values) -> set[int]:
   names = []
   for variable in variant.variables:
     proto = variable.proto
-    names += [proto.variable_name, proto.initializer_name, _snapshot(proto)]
+    names += [
+      proto.variable_name,
+      proto.initializer_name,
+      variable.snapshot_name,
+    ]
     if with_initial_values and proto.initial_value_name:
       names.append(proto.initial_value_name)
   names += variant.collection(_KEYS.TABLE_INITIALIZERS)
@@ -159,12 +225,6 @@ def _roots(variant, trainable, with_initial_values) -> set[int]:
   if trainable:
     names += variant.collection(_KEYS.REGULARIZATION_LOSSES)
   return {variant.index.endpoint(name)[0] for name in names}
-
-
-def _snapshot(proto) -> str:
-  # Protos of early resource variables leave the name out.
-  handle = proto.variable_name.partition(":")[0]
-  return proto.snapshot_name or f"{handle}/Read/ReadVariableOp:0"
 
 
 def _initial_value_inputs(variant) -> dict[Endpoint, int]:
@@ -190,6 +250,14 @@ def _initial_value_inputs(variant) -> dict[Endpoint, int]:
 def _restored_name(position: int) -> str:
   # No node of a module can be called so: "^" only starts control inputs.
   return f"restored^{position}:0"
+
+
+def _restored_spec(variant, variable) -> tf.TensorSpec:
+  """Returns the spec of a variable's restored value, or of a part's."""
+  shape = variant.variable_shape(variable)
+  if variable.slice_info:
+    shape = variable.slice_info.var_shape
+  return tf.TensorSpec(shape, variant.variable_dtype(variable))
 
 
 def _slice_spec(slice_info) -> str:
@@ -235,10 +303,7 @@ def _restore(variant, tensors, scope, checkpoint_prefix) -> dict:
           name=name,
         )
     for i, variable, value in zip(members, variables, values):
-      if variable.slice_info is None:
-        value.set_shape(variant.variable_shape(variable))
-      else:
-        value.set_shape(variable.slice_info.var_shape)
+      value.set_shape(_restored_spec(variant, variable).shape)
       restored[i] = value
   return restored
 
@@ -253,7 +318,7 @@ def _add_variables(variant, imported, restored, trainable) -> list:
     proto.CopyFrom(source.proto)
     proto.variable_name = imported.name(source.proto.variable_name)
     proto.initializer_name = imported.name(source.proto.initializer_name)
-    proto.snapshot_name = imported.name(_snapshot(source.proto))
+    proto.snapshot_name = imported.name(source.snapshot_name)
     if i in restored:
       proto.initial_value_name = restored[i].name
     elif proto.initial_value_name:

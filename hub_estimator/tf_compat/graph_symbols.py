@@ -89,18 +89,6 @@ def capture(function_graph: tf.Graph, tensor: tf.Tensor) -> tf.Tensor:
   return function_graph.capture(tensor)
 
 
-def name_scope_is_taken(graph: tf.Graph, name: str) -> bool:
-  """Whether an absolute name is used by an op or name scope of the graph."""
-  with graph.name_scope(None):
-    return graph.unique_name(name, mark_as_used=False) != name
-
-
-def take_name_scope(graph: tf.Graph, name: str) -> None:
-  """Marks an absolute name as used, whatever name scope is current."""
-  with graph.name_scope(None):
-    graph.unique_name(name)
-
-
 def decode_type_spec(proto) -> tf.TypeSpec:
   """Returns the spec of a composite tensor from its TypeSpecProto."""
   value = nested_structure_coder.struct_pb2.StructuredValue(

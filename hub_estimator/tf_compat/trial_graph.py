@@ -70,6 +70,14 @@ class TrialGraph:
     self._results.append(results)
     return list(c_api.TF_ImportGraphDefResultsReturnOutputs(results.results))
 
+  def tensor(self, name: str) -> tf.Tensor:
+    """Returns an imported tensor, "prefix/name:index", with its Python object.
+
+    It belongs to a graph of its own.
+    """
+    self._graph._add_new_tf_operations(compute_devices=False)
+    return self._graph.get_tensor_by_name(name)
+
 
 @contextlib.contextmanager
 def _options(prefix):

@@ -182,6 +182,8 @@ def test_a_signature_of_another_composite_type_is_refused(scale_spec, graph):
   spec_proto.type_spec_class = spec_proto.INDEXED_SLICES_SPEC
   spec_proto.type_spec_class_name = "IndexedSlicesSpec"
   spec_proto.type_state.CopyFrom(_indexed_slices_state())
+  for component in composite.composite_tensor.components:
+    component.name = "x:0"
   info.CopyFrom(composite)
   spec = hub.ModuleSpec([meta_graph], source="a test")
   module = hub.Module(spec)
