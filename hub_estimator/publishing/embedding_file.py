@@ -250,13 +250,11 @@ class EmbeddingFile:
       )
 
 
-def check_is_file(path: str) -> None:
+def check_is_file(
+  path: str, what: str = "a text file of word embeddings"
+) -> None:
   """Raises UserOSError unless a path is that of a file, or a pipe."""
   if not os.path.exists(path):
-    raise errors.UserOSError(
-      f"{path} does not exist: expected a text file of word embeddings."
-    )
+    raise errors.UserOSError(f"{path} does not exist: expected {what}.")
   if os.path.isdir(path):
-    raise errors.UserOSError(
-      f"{path} is a folder: expected a text file of word embeddings."
-    )
+    raise errors.UserOSError(f"{path} is a folder: expected {what}.")

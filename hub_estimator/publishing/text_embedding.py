@@ -148,7 +148,7 @@ def _check_count(name: str, value: int, minimum: int) -> None:
 
 
 def _count_words(vocabulary_file: str) -> int:
-  check_is_file(vocabulary_file)
+  check_is_file(vocabulary_file, "a text file with one word a line")
   line_of_word: dict[bytes, int] = {}
   with open(vocabulary_file, "rb") as file:
     for number, line in enumerate(file, start=1):

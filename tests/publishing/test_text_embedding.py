@@ -218,5 +218,7 @@ def test_a_vocabulary_that_is_wrong(tmp_path, content, text):
 
 
 def test_no_vocabulary(tmp_path):
-  with pytest.raises(errors.UserOSError, match="words.txt does not exist"):
+  with pytest.raises(
+    errors.UserOSError, match="words.txt does not exist: .*one word"
+  ):
     text_embedding(str(tmp_path / "words.txt"), 2)
