@@ -110,7 +110,7 @@ def test_text(inspect, exports):
   attachments: 1
     note  7 B
 """
-  graphs = output.split("\n\n")[1:]
+  *graphs, warnings = output.split("\n\n")[1:]
   for graph, tags, update_ops in zip(
     graphs, ("{}", "{train}"), ("0", "1\n    count")
   ):
@@ -121,6 +121,23 @@ def test_text(inspect, exports):
       expected.format(update_ops=update_ops).strip("\n")
     )
   assert len(graphs) == 2
+  # parts are 12 of the 18 parameters of weights.
+  assert (
+    warnings
+    == """\
+Warnings for whoever publishes it: 2
+  weights_without_regularization_loss, graph {train}
+    No regularization loss depends on 1 of 2 trainable weights, which hold 67%
+    of their parameters (parts [4, 3]). Give the layers, or get_variable(), a
+    regularizer: what it adds to REGULARIZATION_LOSSES travels with the module.
+  uncommon_signature, graph {}
+    Signature 'default' is none of the common signatures (text_embedding,
+    image_feature_vector, image_classification): it takes neither text nor
+    images (x: Tensor of float32 with shape (None, 2)). Programs that swap
+    modules by their handle cannot take this one. If it is made for other data,
+    nothing is wrong.
+"""
+  )
 
 
 def test_json(inspect, exports):
@@ -130,6 +147,13 @@ def test_json(inspect, exports):
   assert found["path"] == str(exports / "1700000000" / "module")
   assert found["format"] == "TF1 Hub module (format 3)"
   assert found["total_bytes"] == num_bytes(exports / "1700000000" / "module")
+  assert [(w["code"], w["tags"], w["names"]) for w in found["warnings"]] == [
+    ("weights_without_regularization_loss", ["train"], ["parts"]),
+    ("uncommon_signature", [], ["default"]),
+  ]
+  assert all(
+    set(w) == {"code", "tags", "names", "message"} for w in found["warnings"]
+  )
   inference, training = found["graphs"]
   assert inference["tags"] == []
   assert training["tags"] == ["train"]

@@ -353,11 +353,36 @@ def test_an_error_is_all_that_is_printed(at, tmp_path):
   )
 
 
+WARNING = "warning: hub_estimator: module module_fn tiny_module_fn, graph {"
+
+
+def test_nobody_is_told_about_a_module_that_he_did_not_write(at, tmp_path):
+  process = start(
+    at,
+    tmp_path / "run",
+    f"MODULE_HANDLE = '{at.module}'",
+    stderr=subprocess.PIPE,
+  )
+  _, error = process.communicate()
+  assert process.returncode == 0
+  assert [line.split("/")[0] for line in error.splitlines()] == [
+    "step 1",
+    "step 4",
+  ]
+
+
 def test_lines_where_there_is_no_terminal(at, tmp_path):
   process = start(at, tmp_path / "run", stderr=subprocess.PIPE)
   output, error = process.communicate()
   assert process.returncode == 0
   lines = error.splitlines()
+  # Then what whoever defines a module is told when it is exported.
+  lines, warnings = lines[:2], lines[2:]
+  assert [line.rpartition(" ")[2] for line in warnings] == [
+    "[fixed_batch_norm_momentum]",
+    "[uncommon_signature]",
+  ]
+  assert all(line.startswith(WARNING) for line in warnings)
   assert [re.sub(r"[\d.,]+", "#", line) for line in lines] == [
     "step #/#  loss #",
     "step #/#  loss #  # examples/s",
@@ -395,8 +420,14 @@ def test_one_bar_on_a_terminal(at, tmp_path):
   process.communicate()
   assert process.returncode == 0
   text = shown.decode()
-  # One line, drawn again and again from its beginning.
-  assert text.count("\n") == 1
+  # One line, drawn again and again from its beginning, and above it two
+  # warnings.
+  assert text.count("\n") == 3
+  lines = text.split("\r\n")
+  assert [line.split("\r")[-1].startswith(WARNING) for line in lines[:2]] == [
+    True,
+    True,
+  ]
   assert text.endswith("\n")
   last = text.strip().split("\r")[-1]
   assert re.fullmatch(

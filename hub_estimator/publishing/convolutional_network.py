@@ -11,6 +11,7 @@ from hub_estimator.tf_compat import legacy_layers as layers
 from hub_estimator.tf_compat import tf
 
 IMAGE_FEATURE_VECTOR = "image_feature_vector"
+TUNABLE = "tunable"
 TRAIN_TAGS = frozenset({"train"})
 
 
@@ -36,6 +37,13 @@ def convolutional_network(
   "image_feature_vector" also gives "block_1", "block_2", …, float32
   [batch_size, h, w, filters].
 
+  Signature "tunable": the outputs of "image_feature_vector", and besides the
+  images two scalar float32 inputs, "dropout_rate" and "batch_norm_momentum",
+  with which whoever fine-tunes the module can replace those given here. A call
+  by `hub.Module` may leave them out; tensorflow_hub 0.15 demands all inputs of
+  a signature, and has the other two. Inference has the same inputs and ignores
+  both.
+
   Tags: the empty set for inference; {"train"} with batch statistics, UPDATE_OPS
   for the moving averages, and dropout. The kernels are in REGULARIZATION_LOSSES
   in both.
@@ -45,9 +53,11 @@ def convolutional_network(
     num_channels: channels of an image.
     num_filters: filters of each block.
     kernel_size: side of the convolutions' kernels.
-    dropout_rate: fraction of features dropped in training.
-    batch_norm_momentum: momentum of the moving averages. The usual 0.99 needs
-      hundreds of steps to forget the initial values; 0.9 suits short runs.
+    dropout_rate: fraction of features dropped in training, where a call gives
+      no other.
+    batch_norm_momentum: momentum of the moving averages, where a call gives no
+      other. The usual 0.99 needs hundreds of steps to forget the initial
+      values; 0.9 suits short runs.
     l2_scale: each kernel w adds l2_scale · Σ w² / 2 to the regularization
       losses.
   """
@@ -55,6 +65,10 @@ def convolutional_network(
   def module_fn(is_training: bool):
     images = tf.compat.v1.placeholder(
       tf.float32, [None, *image_size, num_channels], name="images"
+    )
+    rate = hub.hyperparameter_input("dropout_rate", dropout_rate)
+    momentum = hub.hyperparameter_input(
+      "batch_norm_momentum", batch_norm_momentum
     )
     outputs = {}
     features = images
@@ -74,7 +88,7 @@ def convolutional_network(
         )
         features = layers.batch_normalization(
           features,
-          momentum=batch_norm_momentum,
+          momentum=momentum,
           training=is_training,
           name="batch_norm",
         )
@@ -82,11 +96,18 @@ def convolutional_network(
         features = layers.max_pooling2d(features, 2, 2, padding="same")
       outputs[f"block_{number}"] = features
     features = tf.reshape(features, [-1, features.shape[1:].num_elements()])
-    outputs["default"] = layers.dropout(
-      features, dropout_rate, training=is_training
-    )
+    outputs["default"] = layers.dropout(features, rate, training=is_training)
     hub.add_signature(IMAGE_FEATURE_VECTOR, {"images": images}, outputs)
     hub.add_signature(None, {"images": images}, outputs["default"])
+    hub.add_signature(
+      TUNABLE,
+      {
+        "images": images,
+        "dropout_rate": rate,
+        "batch_norm_momentum": momentum,
+      },
+      outputs,
+    )
 
   return hub.create_module_spec(
     module_fn,

@@ -15,6 +15,7 @@ from hub_estimator.models import ModuleModel
 from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import dry_run, results
 from hub_estimator.training import model_dir as model_dirs
+from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
 from hub_estimator.training.training_hooks import TrainingMonitor
 
@@ -157,7 +158,7 @@ class TrainingRun:
       self.create_model_fn(), config=self._run_config(model_dir)
     )
     try:
-      with kept_fetches():
+      with kept_fetches(), package_log_lines(monitor.write):
         metrics, exports = self._train_and_evaluate(trained, monitor)
     except estimator.NanLossDuringTrainingError as error:
       raise errors.UserValueError(

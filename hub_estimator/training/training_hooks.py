@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Callable, Optional
 
@@ -82,6 +83,13 @@ class TrainingMonitor(estimator.SessionRunHook):
     """Closes the progress report."""
     del session
     self.close()
+
+  def write(self, line: str) -> None:
+    """Writes a line to where the progress is reported."""
+    if self._progress is None:
+      print(line, file=sys.stderr, flush=True)
+    else:
+      self._progress.write(line)
 
   def close(self):
     """Closes the progress report; may be called again."""

@@ -30,7 +30,22 @@ def test_signatures_and_variables():
   spec = create_spec()
   assert spec.get_tags() == [set(), {"train"}]
   for tags in spec.get_tags():
-    assert spec.get_signature_names(tags) == ["default", "image_feature_vector"]
+    assert spec.get_signature_names(tags) == [
+      "default",
+      "image_feature_vector",
+      "tunable",
+    ]
+    assert {
+      name: info.get_shape().as_list()
+      for name, info in spec.get_input_info_dict("tunable", tags).items()
+    } == {
+      "images": [None, 6, 5, 1],
+      "dropout_rate": [],
+      "batch_norm_momentum": [],
+    }
+    assert set(spec.get_output_info_dict("tunable", tags)) == set(
+      spec.get_output_info_dict("image_feature_vector", tags)
+    )
     (info,) = spec.get_input_info_dict("image_feature_vector", tags).values()
     assert info.dtype == tf.float32
     assert info.get_shape().as_list() == [None, 6, 5, 1]
@@ -126,6 +141,71 @@ def test_moving_averages_move_by_the_momentum():
     moving = session.run(module.variable_map["block_1/batch_norm/moving_mean"])
   # From 0 a quarter of the way to the mean.
   assert moving == pytest.approx(images(4).mean() / 4, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+  ("inputs", "expected"),
+  [({}, 0.25), ({"batch_norm_momentum": 0.5}, 0.5)],
+)
+def test_the_momentum_can_be_set(inputs, expected):
+  spec = create_spec(num_filters=(1,), batch_norm_momentum=0.75)
+  with tf.Graph().as_default(), tf1.Session() as session:
+    module = hub.Module(spec, trainable=True, tags={"train"})
+    module({"images": images(4), **inputs}, signature="tunable")
+    session.run(tf1.global_variables_initializer())
+    variance = module.variable_map["block_1/batch_norm/moving_variance"]
+    session.run(tf1.get_collection(tf1.GraphKeys.UPDATE_OPS))
+    (moving,) = session.run(variance)
+  # From 1 a part of the way to the batch's, which is nearly 0 to the kernel's
+  # small weights; in any case the same part in every run.
+  assert 1.0 - moving <= expected + 1e-6
+  assert 1.0 - moving > 0.6 * expected
+
+
+@pytest.mark.parametrize(
+  ("inputs", "rate"), [({}, 0.5), ({"dropout_rate": 0.0}, 0.0)]
+)
+def test_the_dropout_rate_can_be_set(inputs, rate):
+  spec = create_spec(num_filters=(40,), dropout_rate=0.5)
+  with tf.Graph().as_default(), tf1.Session() as session:
+    tf1.set_random_seed(1)
+    module = hub.Module(spec, tags={"train"})
+    outputs = module(
+      {"images": images(64), **inputs}, signature="tunable", as_dict=True
+    )
+    session.run(tf1.global_variables_initializer())
+    block, features = session.run([outputs["block_1"], outputs["default"]])
+  is_dropped = (features == 0) & (block.reshape(features.shape) > 0)
+  share = is_dropped.sum() / (block > 0).sum()
+  assert share == pytest.approx(rate, abs=0.05)
+
+
+def test_inference_ignores_the_hyperparameters():
+  with tf.Graph().as_default(), tf1.Session() as session:
+    module = hub.Module(create_spec())
+    outputs = [
+      module(images(4), signature="tunable"),
+      module(
+        {
+          "images": images(4),
+          "dropout_rate": 0.9,
+          "batch_norm_momentum": 0.1,
+        },
+        signature="tunable",
+      ),
+    ]
+    session.run(tf1.global_variables_initializer())
+    left, right = session.run(outputs)
+  np.testing.assert_array_equal(left, right)
+
+
+def test_it_follows_the_advice_to_publishers():
+  assert hub.check_module_spec(create_spec(num_channels=3)) == []
+  # Gray images are no common signature.
+  (warning,) = hub.check_module_spec(create_spec())
+  assert warning.code == "uncommon_signature"
+  (warning,) = hub.check_module_spec(create_spec(num_channels=3, l2_scale=0.0))
+  assert warning.code == "no_regularization_loss"
 
 
 def _initial_kernel(seed):

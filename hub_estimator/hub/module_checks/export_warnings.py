@@ -56,7 +56,7 @@ def log_export_warnings(
       )
   except Exception:  # The module is written, and that is what counts.
     _logger.warning(
-      "Module %s was exported, but its checks failed.",
+      "hub_estimator: module %s was exported, but its checks failed.",
       spec.source,
       exc_info=True,
     )
@@ -65,7 +65,7 @@ def log_export_warnings(
     if (spec.source, warning) not in _logged:
       _logged.add((spec.source, warning))
       _logger.warning(
-        "Module %s, %s: %s [%s]",
+        "hub_estimator: module %s, %s: %s [%s]",
         spec.source,
         warning.place,
         warning.message,
