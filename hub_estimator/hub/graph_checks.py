@@ -106,8 +106,8 @@ def _check_variable(variant, variable: Variable) -> None:
     is_variable = bool(op_def.output_arg) and op_def.output_arg[0].is_ref
   if not is_variable or not {"shape", "dtype"} <= set(node.attr):
     raise ValueError(f"{node.name} ({node.op}) is no variable")
-  tf.TensorShape(node.attr["shape"].shape)
-  tf.dtypes.as_dtype(node.attr["dtype"].type)
+  variant.variable_shape(variable)
+  variant.variable_dtype(variable)
   tf.VariableSynchronization(proto.synchronization)
   tf.VariableAggregation(proto.aggregation)
   initializer = index.position(proto.initializer_name)

@@ -131,8 +131,9 @@ def try_import(
   index: GraphIndex,
   subgraph: Subgraph,
   feeds: dict[Endpoint, tf.Tensor],
-  replacements: Optional[dict[str, tf.TensorSpec]] = None,
+  replacements: Optional[dict[str, tf.DType]] = None,
   outputs: Iterable[ParsedTensorInfo] = (),
+  state: Optional[Subgraph] = None,
 ) -> None:
   """Imports a cut-out graph into a graph that is thrown away.
 
@@ -145,8 +146,9 @@ def try_import(
     feeds: endpoints of the module's graph -> tensors, of any graph, of the
       dtype and shape that will be fed. What the subgraph takes from outside and
       is not here are state nodes.
-    replacements: further input names of the subgraph -> specs.
+    replacements: further input names of the subgraph -> dtypes.
     outputs: what to build of the imported tensors.
+    state: the state nodes, if they have been cut out already.
 
   Raises:
     ValueError: TensorFlow does not take it.
@@ -155,10 +157,13 @@ def try_import(
   state_nodes = {p for p, _ in subgraph.external_inputs - set(feeds)}
   state_nodes |= subgraph.external_controls - fed_nodes
   stand_ins = tf.compat.v1.GraphDef()
-  for spec in (*feeds.values(), *(replacements or {}).values()):
+  dtypes = [tensor.dtype.base_dtype for tensor in feeds.values()]
+  for dtype in (*dtypes, *(replacements or {}).values()):
     node = stand_ins.node.add(name=str(len(stand_ins.node)), op="Placeholder")
-    node.attr["dtype"].type = spec.dtype.base_dtype.as_datatype_enum
-    node.attr["shape"].shape.CopyFrom(spec.shape.as_proto())
+    node.attr["dtype"].type = dtype.as_datatype_enum
+  for node, tensor in zip(stand_ins.node, feeds.values()):
+    node.attr["shape"].shape.CopyFrom(tensor.shape.as_proto())
+  state = state or index.subgraph(state_nodes, with_control_inputs=False)
   ends = [e for e in subgraph.external_inputs if e not in feeds]
   ends += [(p, 0) for p in subgraph.external_controls if p in state_nodes]
   trial = trial_graph.TrialGraph()
@@ -169,10 +174,7 @@ def try_import(
     sources = (*map(index.name, feeds), *(replacements or ()))
     by_name = dict(zip(sources, ends_of_feeds))
     ends_of_state = trial.add(
-      index.subgraph(state_nodes, with_control_inputs=False).graph_def,
-      "state",
-      {},
-      [(index.nodes[p].name, o) for p, o in ends],
+      state.graph_def, "state", {}, [(index.nodes[p].name, o) for p, o in ends]
     )
     by_name.update(zip(map(index.name, ends), ends_of_state))
     input_map = {

@@ -77,11 +77,17 @@ class GraphIndex:
       for name in node.input:
         if name[:1] == "^":
           control.append(self.position(name[1:]))
-        else:
+          continue
+        # Most names have no index: parsing them would be half of the time.
+        position = self._positions.get(name)
+        if position is None:
           data.append(self.endpoint(name))
+        else:
+          data.append((position, 0))
       self._data_inputs.append(data)
       self._control_inputs.append(control)
     self._functions = {f.signature.name: f for f in graph_def.library.function}
+    self._known_outputs: dict[str, tuple[int, list[str], list[str]]] = {}
 
   def __contains__(self, node_name: str) -> bool:
     return node_name in self._positions
@@ -120,18 +126,26 @@ class GraphIndex:
   def num_outputs(self, position: int) -> int:
     """Returns how many outputs a node has."""
     node = self.nodes[position]
-    op_def = graph_symbols.registered_op_def(node.op)
-    if op_def is None and node.op in self._functions:
-      op_def = self._functions[node.op].signature
-    count = 0
-    for arg in op_def.output_arg if op_def else ():
-      if arg.number_attr:
-        count += node.attr[arg.number_attr].i
-      elif arg.type_list_attr:
-        count += len(node.attr[arg.type_list_attr].list.type)
-      else:
-        count += 1
+    count, number_attrs, list_attrs = self._output_args(node.op)
+    for name in number_attrs:
+      count += node.attr[name].i
+    for name in list_attrs:
+      count += len(node.attr[name].list.type)
     return count
+
+  def _output_args(self, op: str) -> tuple[int, list[str], list[str]]:
+    """Returns how many outputs an op has, and which attributes give more."""
+    if op in self._known_outputs:
+      return self._known_outputs[op]
+    op_def = graph_symbols.registered_op_def(op)
+    if op_def is None and op in self._functions:
+      op_def = self._functions[op].signature
+    args = op_def.output_arg if op_def else ()
+    numbers = [arg.number_attr for arg in args if arg.number_attr]
+    lists = [arg.type_list_attr for arg in args if arg.type_list_attr]
+    num_fixed = len(args) - len(numbers) - len(lists)
+    self._known_outputs[op] = num_fixed, numbers, lists
+    return self._known_outputs[op]
 
   def data_inputs(self, position: int) -> list[Endpoint]:
     """Returns the endpoints that a node takes as data inputs, in order."""

@@ -91,6 +91,7 @@ class GraphVariant:
     self.origin = origin
     self.tags = frozenset(meta_graph.meta_info_def.tags)
     self.is_checked = False
+    self._shapes: dict[str, tf.TensorShape] = {}
     self._kept: dict[Any, Any] = {}
 
   @functools.cached_property
@@ -206,7 +207,11 @@ class GraphVariant:
     """Returns a variable's shape; that of the whole, for a part."""
     if variable.slice_info:
       return tf.TensorShape(variable.slice_info.full_shape)
-    return tf.TensorShape(self._variable_attr(variable, "shape").shape)
+    name = variable.node_name
+    if name not in self._shapes:
+      shape = self._variable_attr(variable, "shape").shape
+      self._shapes[name] = tf.TensorShape(shape)
+    return self._shapes[name]
 
   def variable_dtype(self, variable: Variable) -> tf.DType:
     """Returns a variable's dtype."""
@@ -223,17 +228,24 @@ class GraphVariant:
     Raises:
       ValueError: one of them has not exactly one output.
     """
-    positions = set()
-    for position, node in enumerate(self.index.nodes):
-      op_def = graph_symbols.registered_op_def(node.op)
+    num_outputs = {}  # Of the types of ops that hold state.
+    for op_type in {node.op for node in self.index.nodes}:
+      op_def = graph_symbols.registered_op_def(op_type)
       if op_def and op_def.is_stateful and not op_def.input_arg:
-        if len(op_def.output_arg) != 1:
-          raise errors.UserValueError(
-            f"Node {node.name} ({node.op}) holds state and has "
-            f"{len(op_def.output_arg)} outputs: a module's state ops must have "
-            "exactly one."
-          )
-        positions.add(position)
+        num_outputs[op_type] = len(op_def.output_arg)
+    positions = {
+      position
+      for position, node in enumerate(self.index.nodes)
+      if node.op in num_outputs
+    }
+    for position in positions:
+      node = self.index.nodes[position]
+      if num_outputs[node.op] != 1:
+        raise errors.UserValueError(
+          f"Node {node.name} ({node.op}) holds state and has "
+          f"{num_outputs[node.op]} outputs: a module's state ops must have "
+          "exactly one."
+        )
     return positions
 
   @functools.cached_property

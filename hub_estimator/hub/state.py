@@ -133,25 +133,21 @@ def _cut_state(variant, trainable, from_checkpoint) -> StateImport:
       for endpoint, position in replaced.items()
     },
   )
+  held_subgraph = index.subgraph(held, with_control_inputs=False)
   # It is imported when the caller's graph has the state nodes already.
   graph_import.try_import(
     index,
     subgraph,
     feeds={},
     replacements={
-      _restored_name(position): _restored_spec(
-        variant, variant.variables[position]
+      _restored_name(position): variant.variable_dtype(
+        variant.variables[position]
       )
       for position in replaced.values()
     },
+    state=held_subgraph,
   )
-  return StateImport(
-    held,
-    index.subgraph(held, with_control_inputs=False),
-    keep,
-    subgraph,
-    replaced,
-  )
+  return StateImport(held, held_subgraph, keep, subgraph, replaced)
 
 
 def import_state(
@@ -252,14 +248,6 @@ def _restored_name(position: int) -> str:
   return f"restored^{position}:0"
 
 
-def _restored_spec(variant, variable) -> tf.TensorSpec:
-  """Returns the spec of a variable's restored value, or of a part's."""
-  shape = variant.variable_shape(variable)
-  if variable.slice_info:
-    shape = variable.slice_info.var_shape
-  return tf.TensorSpec(shape, variant.variable_dtype(variable))
-
-
 def _slice_spec(slice_info) -> str:
   """Returns RestoreV2's text for a part: "4 3 0,2:0,3"; "" for a whole."""
   if slice_info is None:
@@ -303,7 +291,10 @@ def _restore(variant, tensors, scope, checkpoint_prefix) -> dict:
           name=name,
         )
     for i, variable, value in zip(members, variables, values):
-      value.set_shape(_restored_spec(variant, variable).shape)
+      if variable.slice_info is None:
+        value.set_shape(variant.variable_shape(variable))
+      else:
+        value.set_shape(variable.slice_info.var_shape)
       restored[i] = value
   return restored
 
