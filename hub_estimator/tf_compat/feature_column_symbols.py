@@ -43,16 +43,13 @@ def layer_of(state_manager: Any) -> Optional[Any]:
   return getattr(state_manager, "_layer", None)
 
 
-def add_existing_weight(
-  layer: Any, variable: tf.Variable, name: str, trainable: bool
-) -> None:
-  """Makes a variable one of a Keras layer's weights.
+def add_trainable_weight(layer: Any, variable: tf.Variable, name: str) -> None:
+  """Makes a variable one of the trainable weights of a Keras layer.
 
   Args:
     layer: a layer of Keras 2.
     variable: the variable.
     name: its name in object-based checkpoints of the layer.
-    trainable: whether it is one of `layer.trainable_weights`.
   """
   # What feature columns' own variables go through, but that the variable is
   # there already.
@@ -60,6 +57,5 @@ def add_existing_weight(
     name=name,
     shape=variable.shape,
     dtype=variable.dtype.base_dtype,
-    trainable=trainable,
     getter=lambda **_: variable,
   )

@@ -45,25 +45,22 @@ def module_in_scope(column, trainable: bool) -> Module:
 
 
 def add_to_layer(column, module: Module, state_manager: Any) -> None:
-  """Gives a module to the layer of a state manager, its variables as weights.
+  """Gives a module to the layer of a state manager.
 
-  That they are weights is what has v2 estimators train them.
+  Its trainable variables become weights of the layer, which has v2 estimators
+  train them. The others do not: v2 linear models train all weights that they
+  have, trainable or not.
   """
   state_manager.add_resource(column, RESOURCE_NAME, module)
   layer = feature_column_symbols.layer_of(state_manager)
   if layer is None:
     return
-  trainable = {
-    variable.ref()
-    for variable in module.graph.get_collection(_KEYS.TRAINABLE_VARIABLES)
-  }
-  for variable in module.variables:
-    feature_column_symbols.add_existing_weight(
-      layer,
-      variable,
-      f"{column.name}/{variable.op.name}",
-      trainable=variable.ref() in trainable,
-    )
+  own = {variable.ref() for variable in module.variables}
+  for variable in module.graph.get_collection(_KEYS.TRAINABLE_VARIABLES):
+    if variable.ref() in own:
+      feature_column_symbols.add_trainable_weight(
+        layer, variable, f"{column.name}/{variable.op.name}"
+      )
 
 
 def call_in_layer(module: Module, inputs: Any, state_manager: Any) -> tf.Tensor:
