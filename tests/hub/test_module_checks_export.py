@@ -1,6 +1,7 @@
 """The warnings of a module, logged when it is exported."""
 
 import logging
+import weakref
 
 import checked_module_fns as fns
 import hub_module_fns
@@ -32,6 +33,7 @@ def bad(is_training=True):
 @pytest.fixture(autouse=True)
 def fresh_process(monkeypatch):
   monkeypatch.setattr(export_warnings, "_logged", set())
+  monkeypatch.setattr(export_warnings, "_checked", weakref.WeakSet())
 
 
 @pytest.fixture

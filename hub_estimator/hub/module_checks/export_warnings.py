@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+import weakref
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from hub_estimator.hub.module_checks.checks import (
@@ -11,7 +12,10 @@ from hub_estimator.hub.module_checks.checks import (
   publisher_warnings,
 )
 from hub_estimator.hub.module_checks.module_warning import ModuleWarning
-from hub_estimator.hub.module_checks.proximal_checks import proximal_warnings
+from hub_estimator.hub.module_checks.proximal_checks import (
+  PROXIMAL,
+  proximal_warnings,
+)
 from hub_estimator.tf_compat import tf
 
 if TYPE_CHECKING:
@@ -22,7 +26,9 @@ if TYPE_CHECKING:
 LOGGER_NAME = "hub_estimator.module_checks"
 _logger = logging.getLogger(LOGGER_NAME)
 
-# (module, warning) pairs; an exporter comes by after every evaluation.
+# An exporter comes by after every evaluation: what it has checked, and (module,
+# warning) pairs that it has logged.
+_checked: weakref.WeakSet[ModuleSpec] = weakref.WeakSet()
 _logged: set[tuple[str, ModuleWarning]] = set()
 
 
@@ -44,33 +50,42 @@ def log_export_warnings(
       names and shapes.
   """
   try:
-    found = []
-    if spec.checkpoint_prefix is None:  # Not loaded.
-      found += publisher_warnings(spec.variants)
-    graph = read_training_graph()
-    if graph is not None:
-      found += proximal_warnings(
-        spec.variants,
-        graph,
-        None if variable_map is None else _names_in_graph(variable_map),
-      )
+    for warning in _find(spec, read_training_graph, variable_map):
+      _log(spec, warning)
   except Exception:  # The module is written, and that is what counts.
     _logger.warning(
       "hub_estimator: module %s was exported, but its checks failed.",
       spec.source,
       exc_info=True,
     )
+
+
+def _find(spec, read_training_graph, variable_map) -> Iterator[ModuleWarning]:
+  is_loaded = spec.checkpoint_prefix is not None
+  if not is_loaded and spec not in _checked:
+    _checked.add(spec)
+    yield from publisher_warnings(spec.variants)
+  if any(
+    source == spec.source and warning.code == PROXIMAL
+    for source, warning in _logged
+  ):
     return
-  for warning in found:
-    if (spec.source, warning) not in _logged:
-      _logged.add((spec.source, warning))
-      _logger.warning(
-        "hub_estimator: module %s, %s: %s [%s]",
-        spec.source,
-        warning.place,
-        warning.message,
-        warning.code,
-      )
+  graph = read_training_graph()
+  if graph is not None:
+    names = None if variable_map is None else _names_in_graph(variable_map)
+    yield from proximal_warnings(spec.variants, graph, names)
+
+
+def _log(spec, warning) -> None:
+  if (spec.source, warning) not in _logged:
+    _logged.add((spec.source, warning))
+    _logger.warning(
+      "hub_estimator: module %s, %s: %s [%s]",
+      spec.source,
+      warning.place,
+      warning.message,
+      warning.code,
+    )
 
 
 def _names_in_graph(variable_map) -> dict[str, str]:
