@@ -11,6 +11,7 @@ without one. The module takes texts, splits them at whitespace and combines the
 words' embeddings, which are trainable.
 """
 
+import os
 import time
 
 from absl import flags
@@ -25,7 +26,9 @@ _EMBEDDING_FILE = flags.DEFINE_string(
   "embedding_file", None, "The file of word embeddings."
 )
 _EXPORT_PATH = flags.DEFINE_string(
-  "export_path", None, "The folder of the module, which must not exist."
+  "export_path",
+  None,
+  "The folder of the module: it must not exist, or be empty.",
 )
 _COMBINER = flags.DEFINE_enum(
   "combiner",
@@ -76,8 +79,8 @@ def main(arguments):
   """Exports the module that the flags describe."""
   del arguments
   # Before TensorFlow's import: a mistyped path need not wait for it.
-  export_folder.check_export_path(_EXPORT_PATH.value)
-  embedding_file.check_is_file(_EMBEDDING_FILE.value)
+  export_folder.check_export_path(os.path.expanduser(_EXPORT_PATH.value))
+  embedding_file.check_is_file(os.path.expanduser(_EMBEDDING_FILE.value))
   with quiet_import():
     from hub_estimator.publishing import embedding_export
     from hub_estimator.tf_compat import tf
@@ -112,10 +115,12 @@ def main(arguments):
 
 
 def _print_export(exported, seconds):
+  num_buckets = _NUM_OOV_BUCKETS.value
   print(
     f"{exported.path}: {exported.num_words:,} words of "
-    f"{exported.embedding_dim} dimensions and {_NUM_OOV_BUCKETS.value} rows for"
-    f" other words, combiner {_COMBINER.value}; {format_seconds(seconds)}, "
+    f"{exported.embedding_dim} dimensions, {num_buckets} OOV "
+    f"bucket{'' if num_buckets == 1 else 's'}, combiner {_COMBINER.value}; "
+    f"{format_seconds(seconds)}, "
     f"{format_rate(exported.num_words / max(seconds, 1e-3))} words/s"
   )
   if exported.num_skipped_lines:

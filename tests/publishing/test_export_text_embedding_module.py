@@ -60,8 +60,7 @@ def test_the_command(export, embedding_file, tmp_path):
   )
   assert (status, err) == (0, "")
   assert out.startswith(
-    f"{path}: 3 words of 3 dimensions and 0 rows for other words, combiner "
-    "mean; 0 s, "
+    f"{path}: 3 words of 3 dimensions, 0 OOV buckets, combiner mean; "
   )
   assert len(out.splitlines()) == 1
   np.testing.assert_allclose(
