@@ -3,6 +3,7 @@
 import pathlib
 
 import gin
+import numpy as np
 import pytest
 import tiny_models
 import tiny_runs
@@ -11,6 +12,7 @@ from hub_estimator import hub
 from hub_estimator.publishing.convolutional_network import (
   convolutional_network,
 )
+from hub_estimator.publishing.embedding_export import export_text_embedding
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import gin_config, launch
 
@@ -56,7 +58,34 @@ def digits_module(tmp_path_factory):
 
 
 @pytest.fixture
-def handles_and_data(digits_module, tmp_path):
+def text_bindings(tmp_path):
+  """A text module, its vocabulary, and texts of two classes."""
+  (tmp_path / "vectors.txt").write_text("good 1 2\nbad -1 -2\n")
+  module = str(tmp_path / "text_module")
+  export_text_embedding(str(tmp_path / "vectors.txt"), module)
+  source = str(tmp_path / "texts.npz")
+  arrays = {"features": ["good", "so bad"] * 4, "labels": [1, 0] * 4}
+  np.savez(
+    source,
+    **{
+      f"{split}_{k}": v
+      for split in ("train", "eval")
+      for k, v in arrays.items()
+    },
+  )
+  return {
+    "MODULE_HANDLE": module,
+    "VOCABULARY_FILE": f"{module}/assets/vocabulary.txt",
+    "SOURCE": source,
+  }
+
+
+def bindings(values, *names):
+  return [f"{name} = '{values[name]}'" for name in names]
+
+
+@pytest.fixture
+def handles_and_data(digits_module, text_bindings, tmp_path):
   """Config -> the values of its required macros, and smaller modules."""
   tiny_models.export_module(tmp_path / "module")
   source = tiny_runs.write_data(tmp_path / "data.npz")
@@ -70,6 +99,12 @@ def handles_and_data(digits_module, tmp_path):
     "experiments/digits/fine_tune.gin": digits,
     "experiments/digits/from_scratch.gin": small,
     "experiments/digits/pretrain.gin": small,
+    "experiments/glove_module/fine_tune.gin": bindings(
+      text_bindings, "MODULE_HANDLE", "SOURCE"
+    ),
+    "experiments/glove_module/from_scratch.gin": bindings(
+      text_bindings, "VOCABULARY_FILE", "SOURCE"
+    ),
   }
 
 
