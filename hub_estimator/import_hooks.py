@@ -13,8 +13,7 @@ import importlib.machinery
 import importlib.util
 import sys
 import types
-from collections.abc import Callable
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 # Import-related and introspective code asks any module for names like
 # `__file__` and `__wrapped__`; of those, only these mean the module's content.
@@ -55,8 +54,8 @@ class ImportHooks(importlib.abc.MetaPathFinder):
   """A finder that stands before the others.
 
   Attributes:
-    aliases: name → name of the module that an import of it gives; and so for
-      the modules below it. Only for names that nothing else finds.
+    aliases: name → name of the module that an import of it gives, if nothing
+      else finds one; then the modules below it are aliases too.
     before: name → function that is called before a module that is found is
       created; returns a context manager to be entered while it is executed.
     after: name → function that is called with a module that was executed.
@@ -66,6 +65,7 @@ class ImportHooks(importlib.abc.MetaPathFinder):
 
   def __init__(self):
     self.aliases: dict[str, str] = {}
+    self._used_aliases: set[str] = set()
     self.before: dict[str, Callable] = {}
     self.after: dict[str, Callable] = {}
     self.instead: dict[str, Callable] = {}
@@ -74,32 +74,33 @@ class ImportHooks(importlib.abc.MetaPathFinder):
     self, fullname: str, path=None, target=None
   ) -> Optional[importlib.machinery.ModuleSpec]:
     """See `importlib.abc.MetaPathFinder`."""
-    is_hooked = any(
-      fullname in hooks for hooks in (self.before, self.after, self.instead)
-    )
-    original = self._original_of(fullname)
-    if not is_hooked and original is None:
+    alias = self._alias_above(fullname)
+    if alias is not None:
+      # Nothing else is asked: it would find the file of the module that the
+      # alias stands for, and execute it once more.
+      original = self.aliases[alias] + fullname[len(alias) :]
+      return _spec_of_alias(fullname, original)
+    hooks = (self.aliases, self.before, self.after, self.instead)
+    if not any(fullname in names for names in hooks):
       return None
     spec = self._find_with_the_others(fullname, path, target)
     if spec is None:
       if fullname in self.instead:
         return _replacing_spec(fullname, self.instead[fullname])
-      module = _import_if_it_exists(original)
-      if module is not None:
-        return _replacing_spec(fullname, lambda: module)
-    elif spec.loader is not None and is_hooked:
+      if fullname in self.aliases:
+        self._used_aliases.add(fullname)
+        return _spec_of_alias(fullname, self.aliases[fullname])
+    elif spec.loader is not None and fullname not in self.aliases:
       before = self.before.get(fullname, contextlib.nullcontext)()
       spec.loader = _HookedLoader(spec.loader, self, before)
     return spec
 
-  def _original_of(self, fullname: str) -> Optional[str]:
-    """Returns the name that an alias stands for, None for other names."""
-    name = fullname
-    while name:
-      if name in self.aliases:
-        return self.aliases[name] + fullname[len(name) :]
+  def _alias_above(self, fullname: str) -> Optional[str]:
+    """Returns the alias in use that a module is below of, or None."""
+    name = fullname.rpartition(".")[0]
+    while name and name not in self._used_aliases:
       name = name.rpartition(".")[0]
-    return None
+    return name or None
 
   def _find_with_the_others(self, fullname, path, target):
     for finder in sys.meta_path:
@@ -110,10 +111,13 @@ class ImportHooks(importlib.abc.MetaPathFinder):
     return None
 
 
-def _import_if_it_exists(name: Optional[str]) -> Optional[types.ModuleType]:
+def _spec_of_alias(fullname: str, original: str):
+  module = _import_if_it_exists(original)
+  return None if module is None else _replacing_spec(fullname, lambda: module)
+
+
+def _import_if_it_exists(name: str) -> Optional[types.ModuleType]:
   """Returns the module of a name, or that its parent has under this name."""
-  if name is None:
-    return None
   try:
     if importlib.util.find_spec(name) is not None:
       return importlib.import_module(name)
