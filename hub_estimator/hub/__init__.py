@@ -42,6 +42,7 @@ from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.hub.registration import register_module_for_export
 from hub_estimator.hub.signatures import add_signature
 from hub_estimator.hub.tf2_loading import load
+from hub_estimator.hub.verification import verify_module
 
 __all__ = [
   "ImageModuleInfo",
@@ -72,6 +73,7 @@ __all__ = [
   "resolve",
   "sparse_text_embedding_column",
   "text_embedding_column",
+  "verify_module",
 ]
 
 

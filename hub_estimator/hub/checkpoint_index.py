@@ -84,6 +84,13 @@ class CheckpointIndex:
     else:
       self.entries[key.decode()] = entry
 
+  def shard_path(self, name: str) -> str:
+    """Returns the path of the data file that holds a tensor."""
+    return self._shard_path(self.entries[name].shard)
+
+  def _shard_path(self, shard: int) -> str:
+    return f"{self._prefix}.data-{shard:05d}-of-{self._num_shards:05d}"
+
   def check_shards(self, names) -> None:
     """Raises OSError if a data file lacks bytes of some tensors.
 
@@ -101,7 +108,7 @@ class CheckpointIndex:
       if not entry.is_sliced:
         ends[entry.shard] = max(ends.get(entry.shard, 0), entry.end)
     for shard, end in sorted(ends.items()):
-      path = f"{self._prefix}.data-{shard:05d}-of-{self._num_shards:05d}"
+      path = self._shard_path(shard)
       if not tf.io.gfile.exists(path):
         raise file_errors.DamagedFileError(
           f"There is no file {path}, in which {self.path} says that tensors "

@@ -97,6 +97,9 @@ def _check_name(variant, name) -> None:
 
 def _check_variable(variant, variable: Variable) -> None:
   index, proto = variant.index, variable.proto
+  for name in (proto.variable_name, variable.snapshot_name):
+    if ":" not in name:
+      raise ValueError(f"it refers to the op {name!r} for a tensor")
   endpoint = index.endpoint(proto.variable_name)
   node = index.nodes[endpoint[0]]
   op_def = graph_symbols.registered_op_def(node.op)

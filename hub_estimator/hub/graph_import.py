@@ -157,12 +157,16 @@ def try_import(
   state_nodes = {p for p, _ in subgraph.external_inputs - set(feeds)}
   state_nodes |= subgraph.external_controls - fed_nodes
   stand_ins = tf.compat.v1.GraphDef()
+  # In graphs without a version, a placeholder of a scalar is one of any shape.
+  stand_ins.versions.producer = tf.version.GRAPH_DEF_VERSION
   dtypes = [tensor.dtype.base_dtype for tensor in feeds.values()]
   for dtype in (*dtypes, *(replacements or {}).values()):
     node = stand_ins.node.add(name=str(len(stand_ins.node)), op="Placeholder")
     node.attr["dtype"].type = dtype.as_datatype_enum
   for node, tensor in zip(stand_ins.node, feeds.values()):
-    node.attr["shape"].shape.CopyFrom(tensor.shape.as_proto())
+    shape = node.attr["shape"].shape
+    shape.CopyFrom(tensor.shape.as_proto())
+    shape.SetInParent()  # A scalar's is empty, and would count as unknown.
   state = state or index.subgraph(state_nodes, with_control_inputs=False)
   ends = [e for e in subgraph.external_inputs if e not in feeds]
   ends += [(p, 0) for p in subgraph.external_controls if p in state_nodes]

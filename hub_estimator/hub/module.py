@@ -188,7 +188,7 @@ class Module:
           feeds[endpoint] = graph_symbols.capture(self._graph, feeds[endpoint])
         if context is not None:
           feeds[endpoint] = context.AddValue(feeds[endpoint])
-    scope_name = f"{self._name}_apply_{signature.replace(':', '_')}"
+    scope_name = f"{self._name}_apply_{signature}"
     with scopes.application_scope(self._graph, scope_name) as scope:
       imported = graph_import.import_subgraph(
         self._variant.index,

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Callable, Optional
 
+from google.protobuf import message as protobuf_message
+
 from hub_estimator import errors
 from hub_estimator.hub import exporting
 from hub_estimator.hub.graph_variant import GraphVariant
@@ -113,6 +115,7 @@ class ModuleSpec:
 
     Raises:
       KeyError: unknown tags, or no such message and `required`.
+      ValueError: it is a message of another type.
     """
     attached = self.variant(tags).attachments
     if key not in attached:
@@ -123,7 +126,14 @@ class ModuleSpec:
         )
       return None
     message = message_type()
-    message.ParseFromString(attached[key])
+    try:
+      message.ParseFromString(attached[key])
+    except protobuf_message.DecodeError as error:
+      raise errors.UserValueError(
+        f"The attached message {key!r} of {self._source} is no "
+        f"{message_type.DESCRIPTOR.full_name}: it cannot be parsed. Ask for it "
+        "with the message_type that it was attached as."
+      ) from error
     return message
 
   def export(

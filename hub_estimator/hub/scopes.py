@@ -12,6 +12,7 @@ from hub_estimator.tf_compat import graph_names, tf
 _NAME_PATTERN = re.compile(
   r"[A-Za-z0-9.][A-Za-z0-9_.\-]*(/[A-Za-z0-9_.\-]+)*\Z"
 )
+_NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 
 
 @contextlib.contextmanager
@@ -55,10 +56,12 @@ def application_scope(graph: tf.Graph, name: str) -> Iterator[str]:
 
   Args:
     graph: the default graph.
-    name: the scope's name; made unique within the current name scope.
+    name: the scope's name; what such names cannot hold (the ":" of a signature,
+      say) becomes "_". Made unique within the current name scope.
 
   Yields:
     the absolute scope, with its final "/".
   """
+  name = _NOT_IN_NAMES.sub("_", name)
   with graph_names.kept_names(graph, name), tf.name_scope(name) as scope:
     yield scope

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Callable
 
 from hub_estimator import errors
+from hub_estimator.hub import file_errors
 from hub_estimator.tf_compat import graph_symbols, tf
 
 SUPPORTED_TYPES = (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)
@@ -135,12 +136,13 @@ class ParsedTensorInfo:
       )
     try:
       return tf.convert_to_tensor(value, dtype=self.dtype, name=name)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, RuntimeError) as error:
       kind = errors.UserTypeError
       if isinstance(error, ValueError):
         kind = errors.UserValueError
       raise kind(
-        f"Can't convert {key!r}: {error} Expected {self.describe()}."
+        f"Can't convert {key!r}: {file_errors.first_line(error)}. Expected "
+        f"{self.describe()}."
       ) from error
 
   def build(self, get_tensor: Callable[[str], tf.Tensor]):
