@@ -7,8 +7,8 @@ stay theirs. TensorFlow is not imported here. What is missing is:
  -  TensorFlow 2.16 and later: `tf.estimator`, and the import of
     tensorflow_estimator; where `tf.keras` is Keras 3, also
     `tf.compat.v1.layers` and `tf.compat.v1.nn.rnn_cell`;
- -  tensorflow_hub: everything, where it is not installed or cannot be imported
-    (0.15 beside TensorFlow 2.16); the names of the TF1 Hub format in 0.16.
+ -  tensorflow_hub: everything, where it is not installed or cannot be imported;
+    the names of the TF1 Hub format in 0.16.
 """
 
 import importlib
@@ -69,6 +69,11 @@ def install_aliases() -> None:
   hooks = import_hooks.ImportHooks()
   if _tensorflow_lacks_estimator():
     keras_setting.choose_keras()
+    version = keras_setting.installed_major_minor("tensorflow-hub")
+    if version is not None and version < (0, 16):
+      # Beside such a TensorFlow it cannot be imported. With our tf.estimator it
+      # can, but nobody has tried whether it then works.
+      hooks.hidden.add("tensorflow_hub")
     hooks.before["tensorflow_estimator"] = _tensorflow_estimator_importable
   hooks.after["tensorflow"] = lambda tf: _complete_tensorflow(tf, hooks)
   hooks.after["tensorflow_hub"] = lambda hub: _complete_tensorflow_hub(

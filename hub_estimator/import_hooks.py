@@ -61,6 +61,7 @@ class ImportHooks(importlib.abc.MetaPathFinder):
     after: name → function that is called with a module that was executed.
     instead: name → function that returns the module to import where nothing
       else finds one, or where executing it raises an Exception.
+    hidden: names of modules that are not looked for: `instead` is taken.
   """
 
   def __init__(self):
@@ -69,6 +70,7 @@ class ImportHooks(importlib.abc.MetaPathFinder):
     self.before: dict[str, Callable] = {}
     self.after: dict[str, Callable] = {}
     self.instead: dict[str, Callable] = {}
+    self.hidden: set[str] = set()
 
   def find_spec(
     self, fullname: str, path=None, target=None
@@ -83,7 +85,9 @@ class ImportHooks(importlib.abc.MetaPathFinder):
     hooks = (self.aliases, self.before, self.after, self.instead)
     if not any(fullname in names for names in hooks):
       return None
-    spec = self._find_with_the_others(fullname, path, target)
+    spec = None
+    if fullname not in self.hidden:
+      spec = self._find_with_the_others(fullname, path, target)
     if spec is None:
       if fullname in self.instead:
         return _replacing_spec(fullname, self.instead[fullname])

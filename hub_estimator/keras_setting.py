@@ -60,11 +60,14 @@ def is_chosen() -> bool:
 
 def tensorflow_version() -> Optional[tuple[int, int]]:
   """Returns (major, minor) of the installed TensorFlow, None if unknown."""
-  for version in map(installed_version, _TENSORFLOWS):
-    match = re.match(r"(\d+)\.(\d+)", version or "")
-    if match:
-      return int(match.group(1)), int(match.group(2))
-  return None
+  versions = map(installed_major_minor, _TENSORFLOWS)
+  return next(filter(None, versions), None)
+
+
+def installed_major_minor(distribution: str) -> Optional[tuple[int, int]]:
+  """Returns (major, minor) of a distribution, None if missing or unknown."""
+  match = re.match(r"(\d+)\.(\d+)", installed_version(distribution) or "")
+  return (int(match.group(1)), int(match.group(2))) if match else None
 
 
 def installed_version(distribution: str) -> Optional[str]:

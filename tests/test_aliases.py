@@ -290,6 +290,21 @@ importlib.machinery.PathFinder.find_spec = lambda name, *rest: (
   assert _run(hide + program) == ""
 
 
+@pytest.mark.skipif(not _LACKS_ESTIMATOR, reason="tensorflow_hub 0.15 works")
+def test_tensorflow_hub_that_is_too_old(tmp_path):
+  info = tmp_path / "tensorflow_hub-0.15.0.dist-info"
+  info.mkdir()
+  (info / "METADATA").write_text("Name: tensorflow-hub\nVersion: 0.15.0\n")
+  (tmp_path / "tensorflow_hub.py").write_text("raise SystemExit('executed')\n")
+  paths = f"{tmp_path}{os.pathsep}{_ROOT}"
+  program = """
+hub_estimator.install_aliases()
+import tensorflow_hub
+print(tensorflow_hub.__version__.partition("+")[0])
+"""
+  assert _run(program, PYTHONPATH=paths) == "0.15.0\n"
+
+
 def test_a_module_through_the_aliases(tmp_path):
   printed = _run(
     f"""
