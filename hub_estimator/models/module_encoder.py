@@ -131,7 +131,8 @@ class ModuleEncoder:
     """
     for tags in (self.tags, self.training_tags):
       infos = self.spec.get_input_info_dict(self.signature, tags)
-      for name, feature_name in self._feature_names(infos, features).items():
+      names = self._feature_names(tags, features)
+      for name, feature_name in names.items():
         info, feature = infos[name], features[feature_name]
         if (
           info.is_composite
@@ -145,8 +146,11 @@ class ModuleEncoder:
             f"{info.describe()}."
           )
 
-  def _feature_names(self, infos, features) -> dict[str, str]:
-    """Returns {input name: feature name}."""
+  def _feature_names(self, tags, features) -> dict[str, str]:
+    """Returns {input name: feature name} of the inputs without a default."""
+    optional = self.spec.variant(tags).optional_inputs(self.signature)
+    infos = self.spec.get_input_info_dict(self.signature, tags)
+    infos = {k: v for k, v in infos.items() if k not in optional}
     if self._input_names is not None:
       names = self._input_names
     elif len(infos) == 1 and len(features) == 1:
@@ -191,9 +195,7 @@ class ModuleEncoder:
     Returns:
       [batch_size, size], of the output's float type.
     """
-    names = self._feature_names(
-      module.get_input_info_dict(self.signature), features
-    )
+    names = self._feature_names(module.tags, features)
     outputs = module(
       {name: features[feature_name] for name, feature_name in names.items()},
       signature=self.signature,

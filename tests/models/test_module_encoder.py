@@ -281,3 +281,25 @@ def test_features_are_mapped_by_name_or_alone():
   }
   result = encode(encoder, ModeKeys.EVAL, features)
   assert result.tolist() == [[1.0, 2.0, 3.0]]
+
+
+def test_hyperparameters_of_a_signature_keep_their_defaults():
+  def scaled(is_training):
+    x = v1.placeholder(tf.float32, [None, 2], name="x")
+    scale = hub.hyperparameter_input("scale", 3.0)
+    w = v1.get_variable("w", initializer=1.0)
+    y = w * x * scale if is_training else w * x
+    hub.add_signature(inputs={"x": x, "scale": scale}, outputs=y)
+
+  spec = hub.create_module_spec(
+    scaled,
+    [(set(), {"is_training": False}), ({"train"}, {"is_training": True})],
+  )
+  encoder = ModuleEncoder(spec)
+  encoder.check_features({"pixels": tf.TensorSpec([None, 2], tf.float32)})
+  features = {"pixels": [[1.0, 2.0]]}
+  for mode, expected in ((ModeKeys.TRAIN, 3.0), (ModeKeys.EVAL, 1.0)):
+    embedding = encode(
+      encoder, mode, lambda: {k: tf.constant(v) for k, v in features.items()}
+    )
+    assert embedding.tolist() == [[expected, 2 * expected]]
