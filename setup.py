@@ -39,6 +39,7 @@ setuptools.setup(
     # Data sets bundled with scikit-learn, by name (`NumpyInput`).
     "sklearn": ["scikit-learn"],
     "test": [
+      "hypothesis",
       "pytest",
       "pytest-xdist",
       "ruff",

@@ -77,6 +77,14 @@ def _stand_ins(variant, inputs, values) -> Optional[dict[Endpoint, tf.Tensor]]:
         value = tf.nest.map_structure(_stand_in, value, expand_composites=True)
       elif isinstance(value, tf.compat.v1.ragged.RaggedTensorValue):
         pass
+      elif (
+        isinstance(value, np.ndarray)
+        and value.dtype != object
+        and value.dtype == info.dtype.as_numpy_dtype
+        and not info.is_composite
+      ):
+        # It may be large, and converts.
+        value = tf.compat.v1.placeholder(info.dtype, value.shape)
       else:
         leaves = tf.nest.flatten(value)
         known = (tf.Tensor, tf.Variable, *_PLAIN_TYPES)

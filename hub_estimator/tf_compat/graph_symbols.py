@@ -90,11 +90,20 @@ def capture(function_graph: tf.Graph, tensor: tf.Tensor) -> tf.Tensor:
 
 
 def decode_type_spec(proto) -> tf.TypeSpec:
-  """Returns the spec of a composite tensor from its TypeSpecProto."""
+  """Returns the spec of a composite tensor from its TypeSpecProto.
+
+  Raises:
+    ValueError: it is none that this TensorFlow knows.
+  """
   value = nested_structure_coder.struct_pb2.StructuredValue(
     type_spec_value=proto
   )
-  return nested_structure_coder.decode_proto(value)
+  try:
+    return nested_structure_coder.decode_proto(value)
+  except nested_structure_coder.NotEncodableError as error:
+    raise ValueError(f"unknown type spec {proto.type_spec_class_name!r}") from (
+      error
+    )
 
 
 def is_composite(value: Any) -> bool:

@@ -197,10 +197,9 @@ def inputs_like(infos, as_values: bool):
   """Returns something to call a signature with: placeholders, or values."""
   inputs = {}
   for key, info in infos.items():
-    if as_values and not info.is_composite:
-      shape = [2 if size is None else size for size in _sizes(info)]
-      value = np.zeros(shape, info.dtype.as_numpy_dtype)
-      inputs[key] = value
+    shape = [2 if size is None else size for size in _sizes(info)]
+    if as_values and not info.is_composite and max((0, *shape)) < 10:
+      inputs[key] = np.zeros(shape, info.dtype.as_numpy_dtype)
     else:
       inputs[key] = tf.nest.map_structure(
         lambda spec: tf.compat.v1.placeholder(spec.dtype, spec.shape),
