@@ -36,6 +36,10 @@ def check_graph(variant: GraphVariant) -> None:
   with file_errors.reading(variant.origin):
     _check_devices(variant)
     _check_functions(variant)
+    _check_constants(variant.index.nodes)
+    _check_loops(variant.index)
+    for function in variant.meta_graph.graph_def.library.function:
+      _check_constants(function.node_def)
     for name in _names(variant):
       _check_name(variant, name)
     for variable in variant.variables:
@@ -51,6 +55,28 @@ def _check_devices(variant) -> None:
   for device in {node.device for node in variant.index.nodes}:
     tf.DeviceSpec.from_string(device)
     tf.compat.v1.DeviceSpec.from_string(device)
+
+
+def _check_constants(nodes) -> None:
+  """Checks the dtypes of constants: TensorFlow aborts if one is wrong."""
+  for node in nodes:
+    if node.op == "Const" and (
+      node.attr["value"].tensor.dtype != node.attr["dtype"].type
+    ):
+      raise ValueError(f"constant {node.name} is not of its own dtype")
+
+
+def _check_loops(index) -> None:
+  """Checks where loops begin: TensorFlow aborts if one has two beginnings."""
+  for position, node in enumerate(index.nodes):
+    if node.op not in ("Merge", "RefMerge"):
+      continue
+    sources = [index.nodes[p].op for p, _ in index.data_inputs(position)]
+    turns = [
+      op for op in sources if op in ("NextIteration", "RefNextIteration")
+    ]
+    if turns and len(sources) - len(turns) != 1:
+      raise ValueError(f"the loop at {node.name} does not begin once")
 
 
 def _check_functions(variant) -> None:

@@ -295,10 +295,16 @@ class GraphIndex:
     for node in graph_def.node:
       if "_class" not in node.attr:
         continue
-      values = list(node.attr["_class"].list.s)
+      attr = node.attr["_class"]
+      values = list(attr.list.s)
+      # TensorFlow reads it when the nodes are in the graph already.
+      if attr.WhichOneof("value") != "list" or (
+        [field.name for field, _ in attr.list.ListFields()] not in ([], ["s"])
+      ):
+        raise ValueError(f"the _class of node {node.name} is no list of texts")
       kept = []
       for value in values:
-        name = value[len(_COLOCATION_PREFIX) :].decode()
+        name = value.decode()[len(_COLOCATION_PREFIX) :]
         if not value.startswith(_COLOCATION_PREFIX) or name not in self:
           kept.append(value)
           continue

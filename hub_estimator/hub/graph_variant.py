@@ -330,6 +330,9 @@ class GraphVariant:
     keep = ancestors({p for p, _ in targets - fed})
     update_ops = self._update_ops(ancestors, fed, is_first) if trainable else []
     keep |= ancestors({index.endpoint(name)[0] for name in update_ops})
+    for name in update_ops:
+      if ":" not in name and index.position(name) not in keep:
+        raise ValueError(f"its update op {name} is an input or holds state")
     control_flow.complete(self.contexts, keep, ancestors)
     feeds: set[Endpoint] = fed | {(p, 0) for p in self.state_nodes}
     return Application(keep, index.subgraph(keep, feeds), tuple(update_ops))

@@ -76,9 +76,7 @@ def _mutate_collection(rng, name, collection) -> None:
   kind = collection.WhichOneof("kind")
   values = getattr(collection, kind).value if kind else ()
   if kind == "bytes_list" and values and rng.random() < 0.8:
-    message_type = protos.ModuleAttachment
-    if name != "hub_module_attachments":
-      message_type = graph_symbols.proto_type(name)
+    message_type = graph_symbols.proto_type(name) or protos.ModuleAttachment
     i = rng.randint(0, len(values) - 1)
     message = message_type.FromString(values[i])
     mutate_message(rng, message)
