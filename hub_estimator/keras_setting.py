@@ -15,6 +15,7 @@ from hub_estimator import errors
 KERAS_VARIABLE = "TF_USE_LEGACY_KERAS"
 # The values that TensorFlow takes for yes.
 _YES = ("1", "true", "True")
+_FIRST_WITH_KERAS3 = (2, 16)
 # The distributions that bring the package `tensorflow`.
 _TENSORFLOWS = (
   "tensorflow",
@@ -32,8 +33,10 @@ def choose_keras() -> None:
   """Sets `TF_USE_LEGACY_KERAS=1` where that is possible and not yet decided.
 
   It is left alone when TensorFlow is imported already (too late), when
-  tf_keras is not installed (TensorFlow 2.15 would not import any more) and when
-  the user has set it, to whatever value.
+  tf_keras is not installed (TensorFlow 2.15 would not import any more), on
+  TensorFlow 2.15, whose own Keras is Keras 2 (and whose AutoGraph, which does
+  not know tf_keras, would take 10 s more for the layers of a small network),
+  and when the user has set it, to whatever value.
 
   Raises:
     UserRuntimeError: the user set it, but tf_keras is not installed: then
@@ -43,7 +46,8 @@ def choose_keras() -> None:
     return
   setting = os.environ.get(KERAS_VARIABLE)
   has_tf_keras = importlib.util.find_spec("tf_keras") is not None
-  if setting is None and has_tf_keras:
+  has_keras2 = (tensorflow_version() or _FIRST_WITH_KERAS3) < _FIRST_WITH_KERAS3
+  if setting is None and has_tf_keras and not has_keras2:
     os.environ[KERAS_VARIABLE] = "1"
   elif is_chosen() and not has_tf_keras:
     raise errors.UserRuntimeError(
