@@ -26,6 +26,9 @@ from hub_estimator.hub.module_spec import (
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _KEYS = tf.compat.v1.GraphKeys
+# Inside a Keras layer AutoGraph would rewrite all of the package, which takes
+# seconds and has nothing to rewrite.
+_do_not_convert = tf.autograph.experimental.do_not_convert
 
 
 class Module:
@@ -48,6 +51,7 @@ class Module:
   the function, and calls of the module capture what they use of it.
   """
 
+  @_do_not_convert
   def __init__(
     self,
     spec: Union[ModuleSpec, str],
@@ -66,8 +70,9 @@ class Module:
     Raises:
       ValueError: an unknown graph variant, a string given as tags, something
         that is no spec, or a checkpoint that does not fit the graph.
-      RuntimeError: no graph to build in (eager execution), or a name scope that
-        is taken although the variable scope is not.
+      RuntimeError: no graph to build in (eager execution), one that is
+        finalized, or a name scope that is taken although the variable scope is
+        not.
       NotFoundError: the module uses ops that are not registered.
     """
     self._spec = _as_spec(spec)
@@ -85,6 +90,7 @@ class Module:
       )
     self._variant = self._spec.variant(tags)
     # What can go wrong is found before anything is added to the graph.
+    _check_not_finalized(tf.compat.v1.get_default_graph(), "instantiated")
     state.check_state(
       self._variant, self._spec.checkpoint_prefix, self._trainable
     )
@@ -104,6 +110,7 @@ class Module:
         self._spec.checkpoint_prefix,
       )
 
+  @_do_not_convert
   def __call__(
     self, inputs=None, _sentinel=None, signature=None, as_dict=None
   ) -> Any:
@@ -126,7 +133,7 @@ class Module:
         a second positional argument.
       ValueError: an unknown signature, a tensor of another dtype, a type that
         modules cannot take, or colocations that cannot be rewritten.
-      RuntimeError: the default graph is not the module's.
+      RuntimeError: the default graph is not the module's, or is finalized.
     """
     if _sentinel is not None:
       raise errors.UserTypeError(
@@ -137,6 +144,7 @@ class Module:
       raise errors.UserRuntimeError(
         "Module must be applied in the graph it was instantiated for."
       )
+    _check_not_finalized(self._graph, "applied")
     signature = signature or "default"
     input_infos = self._variant.inputs(signature)
     output_infos = self._variant.outputs(signature)
@@ -356,6 +364,14 @@ def _as_spec(spec) -> ModuleSpec:
   raise errors.UserValueError(
     f"Unknown module spec type: {type(spec)}. Give a handle or a ModuleSpec."
   )
+
+
+def _check_not_finalized(graph: tf.Graph, what: str) -> None:
+  if graph.finalized:
+    raise errors.UserRuntimeError(
+      f"Graph is finalized and cannot be modified: a module cannot be {what} in "
+      "it. Do so before a MonitoredSession or graph.finalize() finalizes it."
+    )
 
 
 def _check_supported(signature, infos) -> None:
