@@ -166,7 +166,8 @@ def context_names(proto) -> Iterator[str]:
   yield from proto.values_def.external_values
   yield from proto.values_def.external_values.values()
   kind = COND if hasattr(proto, "pred_name") else WHILE
-  yield from (getattr(proto, field) for field in _NAME_FIELDS[kind])
+  # The maximum of iterations may be unknown.
+  yield from filter(None, (getattr(proto, f) for f in _NAME_FIELDS[kind]))
   for field in _NAME_LISTS[kind]:
     yield from getattr(proto, field)
   for nested in _nested(proto):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub_estimator.hub import control_flow, file_errors
+from hub_estimator.hub import control_flow, file_errors, function_checks
 from hub_estimator.hub.graph_variant import GraphVariant, Variable
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -35,7 +35,7 @@ def check_graph(variant: GraphVariant) -> None:
   variant.check_ops_are_registered()
   with file_errors.reading(variant.origin):
     _check_devices(variant)
-    _check_functions(variant)
+    function_checks.check_functions(variant.meta_graph.graph_def)
     _check_constants(variant.index.nodes)
     _check_loops(variant.index)
     for function in variant.meta_graph.graph_def.library.function:
@@ -79,19 +79,6 @@ def _check_loops(index) -> None:
       raise ValueError(f"the loop at {node.name} does not begin once")
 
 
-def _check_functions(variant) -> None:
-  library = variant.meta_graph.graph_def.library
-  names = [function.signature.name for function in library.function]
-  if len(set(names)) < len(names):
-    raise ValueError("it has two functions of one name")
-  for gradient in library.gradient:
-    for name in (gradient.function_name, gradient.gradient_func):
-      if name not in names:
-        raise ValueError(
-          f"it refers to a function {name!r}, which is not in it"
-        )
-
-
 def _names(variant) -> Iterator[str]:
   """Yields the names of nodes and tensors that the module refers to."""
   for signature in variant.signature_names:
@@ -109,7 +96,7 @@ def _names(variant) -> Iterator[str]:
     if proto.initial_value_name:
       yield proto.initial_value_name
   for context in variant.contexts:
-    yield from filter(None, control_flow.context_names(context.proto))
+    yield from control_flow.context_names(context.proto)
 
 
 def _check_name(variant, name) -> None:

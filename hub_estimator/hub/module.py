@@ -369,8 +369,9 @@ def _as_spec(spec) -> ModuleSpec:
 def _check_not_finalized(graph: tf.Graph, what: str) -> None:
   if graph.finalized:
     raise errors.UserRuntimeError(
-      f"Graph is finalized and cannot be modified: a module cannot be {what} in "
-      "it. Do so before a MonitoredSession or graph.finalize() finalizes it."
+      "Graph is finalized and cannot be modified: a module cannot be "
+      f"{what} in it. Do so before a MonitoredSession or graph.finalize() "
+      "finalizes it."
     )
 
 

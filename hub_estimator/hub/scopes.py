@@ -19,7 +19,8 @@ _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.\\/>-]")
 def new_scope(graph: tf.Graph, name: str) -> Iterator[str]:
   """Gives the absolute scope for a new module's state, marked as used.
 
-  If its body raises, the names are free again.
+  If its body raises and has added nothing to the graph, the names are free
+  again.
 
   Args:
     graph: the default graph.
@@ -52,7 +53,9 @@ def new_scope(graph: tf.Graph, name: str) -> Iterator[str]:
 
 @contextlib.contextmanager
 def application_scope(graph: tf.Graph, name: str) -> Iterator[str]:
-  """Enters a name scope; if its body raises, the name is free again.
+  """Enters a name scope for the ops of a call.
+
+  If its body raises and has added nothing to the graph, the name is free again.
 
   Args:
     graph: the default graph.

@@ -186,6 +186,50 @@ def test_a_loop_with_two_beginnings(tmp_path, graph, v1_control_flow):
     hub.Module(path)
 
 
+def _function_that_is_not_there(meta_graph):
+  node = next(n for n in meta_graph.graph_def.node if "While" in n.op)
+  node.attr["body"].func.name = "nothing"
+
+
+def _function_of_other_types(meta_graph):
+  node = next(n for n in meta_graph.graph_def.node if "While" in n.op)
+  node.attr["body"].func.name = node.attr["cond"].func.name
+
+
+def _function_without_an_output(meta_graph):
+  del meta_graph.graph_def.library.function[0].signature.output_arg[0]
+
+
+def _function_with_an_unknown_input(meta_graph):
+  function = meta_graph.graph_def.library.function[0]
+  next(n for n in function.node_def if n.input).input[0] = "nowhere:x:0"
+
+
+def _function_twice(meta_graph):
+  library = meta_graph.graph_def.library
+  library.function.add().CopyFrom(library.function[0])
+
+
+@pytest.mark.parametrize(
+  ("change", "text"),
+  [
+    (_function_that_is_not_there, "function 'nothing', which is not in it"),
+    (_function_of_other_types, "calls a function of other types than its own"),
+    (_function_without_an_output, "returns .* and should return"),
+    (_function_with_an_unknown_input, "'nowhere:x:0', which it has not"),
+    (_function_twice, "two functions of one name"),
+  ],
+)
+def test_damaged_functions(change, text, tmp_path, graph, v2_control_flow):
+  # TensorFlow looks into functions when a session runs, and may crash then.
+  path = _damaged(tmp_path / "m", hub_module_fns.while_gradient, change)
+  unchanged = _Unchanged(graph)
+  with pytest.raises(OSError, match=text) as caught:
+    hub.Module(path)
+  assert isinstance(caught.value, errors.UserError)
+  unchanged.check()
+
+
 @pytest.mark.parametrize("part", ["pivot_name", "pivot_for_pred_name"])
 def test_an_incomplete_control_flow_context(
   part, tmp_path, graph, v1_control_flow
@@ -353,6 +397,44 @@ def test_a_name_scope_that_is_taken_leaves_the_variable_scope_free(graph):
     # Not "module_1" the second time.
     with pytest.raises(RuntimeError, match="variable_scope module was unused"):
       hub.Module(spec)
+
+
+def test_a_graph_that_is_finalized(graph):
+  spec = hub.create_module_spec(hub_module_fns.scale)
+  module = hub.Module(spec)
+  x = hub_module_fns.placeholder()
+  graph.finalize()
+  unchanged = _Unchanged(graph)
+  for step, what in (
+    (lambda: hub.Module(spec), "instantiated"),
+    (lambda: module(x), "applied"),
+  ):
+    with pytest.raises(
+      RuntimeError, match=f"finalized.*a module cannot be {what} in it"
+    ) as caught:
+      step()
+    assert isinstance(caught.value, errors.UserError)
+    unchanged.check()
+
+
+def test_names_are_not_given_twice_after_an_error_of_the_callers(graph):
+  # It comes when the module's ops are in the graph already.
+  def raise_an_error(op):
+    raise ZeroDivisionError(op.name)
+
+  spec = hub.create_module_spec(hub_module_fns.scale)
+  with pytest.raises(ZeroDivisionError), tf1.device(raise_an_error):
+    hub.Module(spec)
+  module = hub.Module(spec)
+  assert module.variables[0].name == "module_1/w:0"
+  x = tf.constant([2.0])
+  with pytest.raises(ZeroDivisionError), tf1.device(raise_an_error):
+    module(x)
+  y = module(x)
+  assert y.name == "module_1_apply_default_1/y:0"
+  with tf1.Session() as session:
+    session.run(module.variables[0].initializer)
+    assert session.run(y).tolist() == [6.0]
 
 
 # Bytes that have changed within the values
