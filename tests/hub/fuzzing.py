@@ -44,7 +44,7 @@ def damage(rng, path) -> str:
   return f"{mutate.__name__} of {file}"
 
 
-class _State:
+class GraphState:
   """What a graph consists of."""
 
   def __init__(self, graph):
@@ -56,7 +56,7 @@ class _State:
     }
 
   def check_unchanged(self, graph) -> None:
-    now = _State(graph)
+    now = GraphState(graph)
     assert now.graph_def == self.graph_def
     assert now.collections.keys() == self.collections.keys()
     for key, items in self.collections.items():
@@ -65,7 +65,7 @@ class _State:
 
 def _attempt(graph, step):
   """Returns a step's result, None if it fails as it may and changes nothing."""
-  before = _State(graph)
+  before = GraphState(graph)
   try:
     return step()
   except errors.UserError as error:

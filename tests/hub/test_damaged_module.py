@@ -1,12 +1,12 @@
-"""Bad input: graphs that do not hold together, and calls that fail.
+"""Bad input: graphs that do not hold together.
 
 TensorFlow takes back the nodes of an import that it refuses. Each of these
 kinds of damage gets further than that (into Python, or to an abort of the
 process) unless it is found before.
 """
 
+import fuzzing
 import hub_module_fns
-import numpy as np
 import pytest
 
 from hub_estimator import errors, hub
@@ -14,24 +14,6 @@ from hub_estimator.hub import graph_variant
 from hub_estimator.tf_compat import graph_symbols, tf
 
 tf1 = tf.compat.v1
-
-
-class _Unchanged:
-  """Checks that a graph is left as it was when this was made."""
-
-  def __init__(self, graph):
-    self._graph = graph
-    self._before = self._state()
-
-  def _state(self):
-    graph = self._graph
-    return graph.as_graph_def(), {
-      key: list(graph.get_collection_ref(key))
-      for key in graph.get_all_collection_keys()
-    }
-
-  def check(self):
-    assert self._state() == self._before
 
 
 def _damaged(path, module_fn, change):
@@ -147,19 +129,19 @@ def _table_initializer_that_is_not_there(meta_graph):
 )
 def test_a_damaged_graph(change, text, tmp_path, graph):
   path = _damaged(tmp_path / "m", hub_module_fns.scale, change)
-  unchanged = _Unchanged(graph)
+  unchanged = fuzzing.GraphState(graph)
   x = None
   with pytest.raises(ValueError, match=text) as caught:
     module = hub.Module(path, trainable=True)
     # What only a call reads is found by the call.
     x = hub_module_fns.placeholder()
-    unchanged = _Unchanged(graph)
+    unchanged = fuzzing.GraphState(graph)
     module(x)
   assert isinstance(caught.value, errors.UserError)
   assert f"{path}/saved_model.pb" in str(caught.value) or "initializer x" in (
     str(caught.value)
   )
-  unchanged.check()
+  unchanged.check_unchanged(graph)
   if x is None:
     good = hub.Module(hub.create_module_spec(hub_module_fns.scale))
     assert good.variables[0].name == "module/w:0"
@@ -223,11 +205,11 @@ def _function_twice(meta_graph):
 def test_damaged_functions(change, text, tmp_path, graph, v2_control_flow):
   # TensorFlow looks into functions when a session runs, and may crash then.
   path = _damaged(tmp_path / "m", hub_module_fns.while_gradient, change)
-  unchanged = _Unchanged(graph)
+  unchanged = fuzzing.GraphState(graph)
   with pytest.raises(OSError, match=text) as caught:
     hub.Module(path)
   assert isinstance(caught.value, errors.UserError)
-  unchanged.check()
+  unchanged.check_unchanged(graph)
 
 
 @pytest.mark.parametrize("part", ["pivot_name", "pivot_for_pred_name"])
@@ -241,10 +223,10 @@ def test_an_incomplete_control_flow_context(
     values[0] = proto.SerializeToString()
 
   path = _damaged(tmp_path / "m", hub_module_fns.while_gradient, change)
-  unchanged = _Unchanged(graph)
+  unchanged = fuzzing.GraphState(graph)
   with pytest.raises(OSError, match="context 'while.*' is not complete"):
     hub.Module(path)
-  unchanged.check()
+  unchanged.check_unchanged(graph)
 
 
 def test_a_state_that_tensorflow_refuses(tmp_path, graph):
@@ -253,13 +235,13 @@ def test_a_state_that_tensorflow_refuses(tmp_path, graph):
     _node(meta_graph, "w/Read/ReadVariableOp").attr["dtype"].type = 3
 
   path = _damaged(tmp_path / "m", hub_module_fns.scale, change)
-  unchanged = _Unchanged(graph)
+  unchanged = fuzzing.GraphState(graph)
   with pytest.raises(
     ValueError, match=f"cannot import the graph of {path}/saved_model.pb"
   ) as caught:
     hub.Module(path)
   assert isinstance(caught.value, errors.UserError)
-  unchanged.check()
+  unchanged.check_unchanged(graph)
   assert not graph.get_operations()
 
 
@@ -288,153 +270,6 @@ def test_an_attachment_of_another_type(tmp_path):
   ) as caught:
     spec.get_attached_message("a", tf1.AttrValue)
   assert isinstance(caught.value, errors.UserError)
-
-
-# Calls that fail
-
-
-def _product_with_three_rows():
-  """Takes [batch, any] and multiplies by a matrix of three rows."""
-  x = hub_module_fns.placeholder([None, None])
-  w = tf1.get_variable("w", [3, 1], initializer=tf1.ones_initializer())
-  factor = tf.cond(
-    tf.reduce_sum(x) > 0, lambda: tf.constant(2.0), lambda: tf.constant(1.0)
-  )
-  hub.add_signature(inputs=x, outputs=tf.matmul(x, w) * factor)
-
-
-def _with_values():
-  return np.ones([2, 4], np.float32)
-
-
-def _with_a_list_of_tensors():
-  return [tf1.placeholder(tf.float32, [4]), [1.0, 2.0, 3.0, 4.0]]
-
-
-def _with_a_tensor():
-  return tf1.placeholder(tf.float32, [2, 4])
-
-
-def _with_a_variable():
-  return tf1.get_variable("other", [2, 4])
-
-
-@pytest.mark.parametrize(
-  "build",
-  [_with_values, _with_a_list_of_tensors, _with_a_tensor, _with_a_variable],
-)
-@pytest.mark.parametrize("flow", ["v1", "v2"])
-def test_a_call_with_a_shape_that_does_not_fit(build, flow, graph, request):
-  request.getfixturevalue(f"{flow}_control_flow")
-  module = hub.Module(hub.create_module_spec(_product_with_three_rows))
-  inputs = build()
-  unchanged = _Unchanged(graph)
-  for _ in range(2):
-    with pytest.raises(ValueError, match="must be equal, but are 4") as caught:
-      module(inputs)
-    assert isinstance(caught.value, errors.UserError)
-    unchanged.check()
-  good = module(np.ones([2, 3], np.float32))
-  assert good.name == "module_apply_default/mul:0"
-  assert hub_module_fns.run(good).tolist() == [[6.0], [6.0]]
-
-
-def test_a_call_in_a_loop_with_a_shape_that_does_not_fit(
-  graph, v1_control_flow
-):
-  module = hub.Module(hub.create_module_spec(_product_with_three_rows))
-  x = tf1.placeholder(tf.float32, [2, 4])
-  operations = []
-
-  def body(i):
-    before = len(graph.get_operations())
-    with pytest.raises(ValueError, match="must be equal, but are 4"):
-      module(x)
-    operations.append(len(graph.get_operations()) - before)
-    return i + 1
-
-  tf1.while_loop(lambda i: i < 2, body, [0])
-  assert operations == [0]
-
-
-def test_the_second_of_two_values_that_does_not_convert(graph):
-  module = hub.Module(
-    hub.create_module_spec(hub_module_fns.multiple_signatures)
-  )
-  unchanged = _Unchanged(graph)
-  with pytest.raises(TypeError, match="Can't convert 'y'"):
-    module({"x": [1.0], "y": [[2.0]]}, signature="sum")
-  unchanged.check()
-
-
-def test_a_call_that_asks_for_no_output(graph):
-  def module_fn():
-    x = hub_module_fns.placeholder()
-    hub.add_signature(inputs=x, outputs={"a": x + 1.0})
-
-  module = hub.Module(hub.create_module_spec(module_fn))
-  unchanged = _Unchanged(graph)
-  with pytest.raises(TypeError, match="no output named 'default'"):
-    module([1.0])
-  unchanged.check()
-
-
-def test_the_name_of_a_signature_that_no_scope_can_have(graph):
-  def module_fn():
-    x = hub_module_fns.placeholder()
-    hub.add_signature("größe (in m)", inputs=x, outputs=x + 1.0)
-
-  module = hub.Module(hub.create_module_spec(module_fn))
-  y = module([1.0], signature="größe (in m)")
-  assert y.name.startswith("module_apply_gr__e__in_m_/")
-
-
-def test_a_name_scope_that_is_taken_leaves_the_variable_scope_free(graph):
-  spec = hub.create_module_spec(hub_module_fns.scale)
-  with tf.name_scope("module"):
-    tf.constant(1.0)
-  for _ in range(2):
-    # Not "module_1" the second time.
-    with pytest.raises(RuntimeError, match="variable_scope module was unused"):
-      hub.Module(spec)
-
-
-def test_a_graph_that_is_finalized(graph):
-  spec = hub.create_module_spec(hub_module_fns.scale)
-  module = hub.Module(spec)
-  x = hub_module_fns.placeholder()
-  graph.finalize()
-  unchanged = _Unchanged(graph)
-  for step, what in (
-    (lambda: hub.Module(spec), "instantiated"),
-    (lambda: module(x), "applied"),
-  ):
-    with pytest.raises(
-      RuntimeError, match=f"finalized.*a module cannot be {what} in it"
-    ) as caught:
-      step()
-    assert isinstance(caught.value, errors.UserError)
-    unchanged.check()
-
-
-def test_names_are_not_given_twice_after_an_error_of_the_callers(graph):
-  # It comes when the module's ops are in the graph already.
-  def raise_an_error(op):
-    raise ZeroDivisionError(op.name)
-
-  spec = hub.create_module_spec(hub_module_fns.scale)
-  with pytest.raises(ZeroDivisionError), tf1.device(raise_an_error):
-    hub.Module(spec)
-  module = hub.Module(spec)
-  assert module.variables[0].name == "module_1/w:0"
-  x = tf.constant([2.0])
-  with pytest.raises(ZeroDivisionError), tf1.device(raise_an_error):
-    module(x)
-  y = module(x)
-  assert y.name == "module_1_apply_default_1/y:0"
-  with tf1.Session() as session:
-    session.run(module.variables[0].initializer)
-    assert session.run(y).tolist() == [6.0]
 
 
 # Bytes that have changed within the values

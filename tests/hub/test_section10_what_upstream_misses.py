@@ -15,7 +15,7 @@ _TESTS = {
   ),
   "name-scope clash": (
     "section4_module::test_a_name_scope_that_is_taken",
-    "damaged_module::"
+    "failed_calls::"
     "test_a_name_scope_that_is_taken_leaves_the_variable_scope_free",
   ),
   "shared_name in applied graphs": (
@@ -56,7 +56,7 @@ _TESTS = {
   ),
   'a missing "default" output': (
     "section4_calling::test_the_default_output_or_all_of_them",
-    "damaged_module::test_a_call_that_asks_for_no_output",
+    "failed_calls::test_a_call_that_asks_for_no_output",
   ),
   "call or export from the wrong graph or session": (
     "section4_calling::test_another_graph_is_refused",
