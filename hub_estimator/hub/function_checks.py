@@ -53,6 +53,8 @@ def _check_function(function) -> None:
   signature = function.signature
   arguments = {arg.name for arg in signature.input_arg}
   nodes = {node.name for node in function.node_def}
+  if len(nodes) < len(function.node_def):
+    raise ValueError(f"function {signature.name} has two nodes of one name")
   outputs = [arg.name for arg in signature.output_arg]
   if set(function.ret) != set(outputs) or len(set(outputs)) < len(outputs):
     raise ValueError(

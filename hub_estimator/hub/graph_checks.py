@@ -20,6 +20,8 @@ _ELEMENT_COLLECTIONS = (
   _KEYS.REGULARIZATION_LOSSES,
   _KEYS.UPDATE_OPS,
 )
+# Of a list of inputs or outputs; the widest concatenations have thousands.
+_MAX_LENGTH = 10**6
 _RESOURCE_VARIABLE = "VarHandleOp"
 _ASSIGN_OPS = ("Assign", "AssignVariableOp")
 
@@ -38,8 +40,10 @@ def check_graph(variant: GraphVariant) -> None:
     function_checks.check_functions(variant.meta_graph.graph_def)
     _check_constants(variant.index.nodes)
     _check_loops(variant.index)
+    _check_lists(variant.index.nodes)
     for function in variant.meta_graph.graph_def.library.function:
       _check_constants(function.node_def)
+      _check_lists(function.node_def)
     for name in _names(variant):
       _check_name(variant, name)
     for variable in variant.variables:
@@ -64,6 +68,29 @@ def _check_constants(nodes) -> None:
       node.attr["value"].tensor.dtype != node.attr["dtype"].type
     ):
       raise ValueError(f"constant {node.name} is not of its own dtype")
+
+
+def _check_lists(nodes) -> None:
+  """Checks how long lists of inputs and outputs are said to be.
+
+  TensorFlow makes them as long before it finds that so many are not there,
+  which may take all time and memory.
+  """
+  lengths: dict[str, list[str]] = {}
+  for op_type in {node.op for node in nodes}:
+    op_def = graph_symbols.registered_op_def(op_type)
+    args = (*op_def.input_arg, *op_def.output_arg) if op_def else ()
+    names = [arg.number_attr for arg in args if arg.number_attr]
+    if names:
+      lengths[op_type] = names
+  for node in nodes:
+    for name in lengths.get(node.op, ()):
+      # Asking for an attribute that is not there would add it.
+      if name in node.attr and not 0 <= node.attr[name].i <= _MAX_LENGTH:
+        raise ValueError(
+          f"node {node.name} has a list of {node.attr[name].i} inputs or "
+          "outputs"
+        )
 
 
 def _check_loops(index) -> None:

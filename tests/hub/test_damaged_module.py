@@ -85,6 +85,12 @@ def _update_op_that_is_an_input(meta_graph):
   meta_graph.collection_def["update_ops"].node_list.value.append("x")
 
 
+def _list_without_an_end(meta_graph):
+  node = meta_graph.graph_def.node.add(name="split", op="Split")
+  node.input.extend(["w", "x"])
+  node.attr["num_split"].i = 2**31 - 1
+
+
 def _gradient_of_no_function(meta_graph):
   meta_graph.graph_def.library.gradient.add(
     function_name="f", gradient_func="g"
@@ -107,6 +113,7 @@ def _table_initializer_that_is_not_there(meta_graph):
     (_output_without_a_type, "99"),
     (_constant_of_another_dtype, "is not of its own dtype"),
     (_update_op_that_is_an_input, "update op x is an input or holds state"),
+    (_list_without_an_end, "split has a list of 2147483647 inputs or outputs"),
     (_gradient_of_no_function, "refers to a function 'f'"),
     (_table_initializer_that_is_not_there, "refers to a node 'nowhere'"),
     (_change_variable(_set("variable_name", "w")), "the op 'w' for a tensor"),
@@ -187,6 +194,11 @@ def _function_with_an_unknown_input(meta_graph):
   next(n for n in function.node_def if n.input).input[0] = "nowhere:x:0"
 
 
+def _node_of_a_function_twice(meta_graph):
+  function = meta_graph.graph_def.library.function[0]
+  function.node_def.add().CopyFrom(function.node_def[0])
+
+
 def _function_twice(meta_graph):
   library = meta_graph.graph_def.library
   library.function.add().CopyFrom(library.function[0])
@@ -199,6 +211,7 @@ def _function_twice(meta_graph):
     (_function_of_other_types, "calls a function of other types than its own"),
     (_function_without_an_output, "returns .* and should return"),
     (_function_with_an_unknown_input, "'nowhere:x:0', which it has not"),
+    (_node_of_a_function_twice, "has two nodes of one name"),
     (_function_twice, "two functions of one name"),
   ],
 )
