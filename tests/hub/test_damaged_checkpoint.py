@@ -97,6 +97,9 @@ def test_the_checksum():
   assert crc32c.crc32c(bytes(32)) == 0x8A9136AA
   assert crc32c.crc32c(b"\xff" * 32) == 0x62A8AB43
   assert crc32c.crc32c(bytes(range(32))) == 0x46DD794E
+  # Fewer bytes than a register has; worked out bit by bit.
+  assert crc32c.crc32c(b"a") == 0xC1D04330
+  assert crc32c.crc32c(b"abc") == 0x364B3FB7
   # Longer than what is computed at once.
   content = bytes(range(256)) * 4096
   assert crc32c.crc32c(content + b"1") != crc32c.crc32c(content + b"2")

@@ -115,6 +115,17 @@ def test_a_loss_that_is_scaled_by_zero_is_none():
   assert fns.check(lambda: module_fn(0.1)) == []
 
 
+def test_a_loss_that_is_there_twice():
+  module_fn = kernels((0, 1), [5, 7])
+
+  def with_the_last_loss_again():
+    module_fn()
+    losses = tf1.get_collection_ref("regularization_losses")
+    losses.append(losses[-1])
+
+  assert fns.check(with_the_last_loss_again) == []
+
+
 def test_only_the_graph_for_training_counts():
   def module_fn(is_training):
     kernels((0,) if is_training else (), [5])()

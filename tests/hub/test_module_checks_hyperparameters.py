@@ -206,6 +206,20 @@ def test_fused_averages():
   assert fns.check(lambda: module_fn(1.0)) == []
 
 
+def test_a_momentum_that_the_graph_chooses_is_not_fixed():
+  def chosen(x, momentum):
+    variable = fns.statistics()
+    mean = tf.reduce_mean(x, [0, 1, 2])
+    slow, fast = [(variable - mean) * (1.0 - m) for m in (momentum, 0.5)]
+    delta = tf.where(tf.shape(x)[0] > 8, slow, fast)
+    tf1.add_to_collection("update_ops", variable.assign_sub(delta).op)
+    return x - mean
+
+  assert fns.check(averaging(chosen, 0.999)) == []
+  # Both branches alike: it is.
+  assert len(fns.check(averaging(chosen, 0.5))) == 1
+
+
 def test_what_is_no_moving_average():
   def module_fn():
     x = fns.images()

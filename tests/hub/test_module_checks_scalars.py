@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from hub_estimator.hub.graph_index import GraphIndex
+from hub_estimator.hub.module_checks import scalars
 from hub_estimator.hub.module_checks.scalars import ScalarReader
 from hub_estimator.tf_compat import tf
 
@@ -58,6 +59,18 @@ VALUES = {
 @pytest.mark.parametrize(("build", "expected"), VALUES.values(), ids=VALUES)
 def test_values(build, expected):
   assert read(build) == expected
+
+
+def test_how_far_it_looks():
+  def count(number):
+    value = tf.constant(0.0)
+    for _ in range(number):
+      value = value + tf.constant(1.0)
+    return value
+
+  # The constant at the end counts as one.
+  assert read(lambda: count(scalars._MAX_DEPTH - 1)) == scalars._MAX_DEPTH - 1
+  assert read(lambda: count(scalars._MAX_DEPTH)) is None
 
 
 def test_assumed_values():
