@@ -80,16 +80,19 @@ def _check_function(function) -> None:
 
 
 def _check_calls(nodes: Iterable, functions) -> None:
+  function_attrs = {
+    op_type: _function_attrs(op_type) for op_type in {node.op for node in nodes}
+  }
   for node in nodes:
+    if not function_attrs[node.op]:
+      continue
     called = {}
-    for name, attr in node.attr.items():
-      kind = attr.WhichOneof("value")
-      names = []
-      if kind == "func":
-        names = [attr.func.name]
-      elif kind == "list":
+    for name in function_attrs[node.op]:
+      if name in node.attr:
+        attr = node.attr[name]
         names = [function.name for function in attr.list.func]
-      if names:
+        if attr.WhichOneof("value") == "func":
+          names = [attr.func.name]
         called[name] = [_find(name, functions) for name in names]
     for name, inputs, outputs in _CALLS.get(node.op, ()):
       for function in called.get(name, ()):
@@ -99,6 +102,16 @@ def _check_calls(nodes: Iterable, functions) -> None:
         _check_types(node, inputs, signature.input_arg)
         if outputs:
           _check_types(node, outputs, signature.output_arg)
+
+
+def _function_attrs(op_type) -> list[str]:
+  """Returns the attributes of an op that hold functions."""
+  op_def = graph_symbols.registered_op_def(op_type)
+  return [
+    attr.name
+    for attr in (op_def.attr if op_def else ())
+    if attr.type in ("func", "list(func)")
+  ]
 
 
 def _check_types(node, attr_name, args) -> None:

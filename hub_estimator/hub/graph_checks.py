@@ -23,6 +23,8 @@ _ELEMENT_COLLECTIONS = (
 # Of a list of inputs or outputs; the widest concatenations have thousands.
 _MAX_LENGTH = 10**6
 _RESOURCE_VARIABLE = "VarHandleOp"
+_SYNCHRONIZATIONS = frozenset(v.value for v in tf.VariableSynchronization)
+_AGGREGATIONS = frozenset(v.value for v in tf.VariableAggregation)
 _ASSIGN_OPS = ("Assign", "AssignVariableOp")
 
 
@@ -151,8 +153,14 @@ def _check_variable(variant, variable: Variable) -> None:
     raise ValueError(f"{node.name} ({node.op}) is no variable")
   variant.variable_shape(variable)
   variant.variable_dtype(variable)
-  tf.VariableSynchronization(proto.synchronization)
-  tf.VariableAggregation(proto.aggregation)
+  for field, known in (
+    ("synchronization", _SYNCHRONIZATIONS),
+    ("aggregation", _AGGREGATIONS),
+  ):
+    if getattr(proto, field) not in known:
+      raise ValueError(
+        f"{node.name} has {field} {getattr(proto, field)}, of {sorted(known)}"
+      )
   initializer = index.position(proto.initializer_name)
   if index.nodes[initializer].op in _ASSIGN_OPS and (
     index.data_inputs(initializer)[0] != endpoint

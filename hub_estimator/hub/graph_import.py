@@ -122,7 +122,7 @@ def import_subgraph(
       )
       raise
   imported = ImportedSubgraph(index, keep, feeds, scope)
-  _add_colocations(colocations, imported)
+  _add_colocations(colocations, subgraph.partly_colocated, imported)
   control_flow.import_contexts(contexts, keep, index, imported.name, scope)
   return imported
 
@@ -133,7 +133,6 @@ def try_import(
   feeds: dict[Endpoint, tf.Tensor],
   replacements: Optional[dict[str, tf.DType]] = None,
   outputs: Iterable[ParsedTensorInfo] = (),
-  state: Optional[Subgraph] = None,
 ) -> None:
   """Imports a cut-out graph into a graph that is thrown away.
 
@@ -148,7 +147,6 @@ def try_import(
       is not here are state nodes.
     replacements: further input names of the subgraph -> dtypes.
     outputs: what to build of the imported tensors.
-    state: the state nodes, if they have been cut out already.
 
   Raises:
     ValueError: TensorFlow does not take it.
@@ -160,14 +158,17 @@ def try_import(
   # In graphs without a version, a placeholder of a scalar is one of any shape.
   stand_ins.versions.producer = tf.version.GRAPH_DEF_VERSION
   dtypes = [tensor.dtype.base_dtype for tensor in feeds.values()]
-  for dtype in (*dtypes, *(replacements or {}).values()):
+  replacements = replacements or {}
+  # One of each dtype will do: their shapes are not known.
+  replacing_dtypes = list(dict.fromkeys(replacements.values()))
+  for dtype in (*dtypes, *replacing_dtypes):
     node = stand_ins.node.add(name=str(len(stand_ins.node)), op="Placeholder")
     node.attr["dtype"].type = dtype.as_datatype_enum
   for node, tensor in zip(stand_ins.node, feeds.values()):
     shape = node.attr["shape"].shape
     shape.CopyFrom(tensor.shape.as_proto())
     shape.SetInParent()  # A scalar's is empty, and would count as unknown.
-  state = state or index.subgraph(state_nodes, with_control_inputs=False)
+  state = index.subgraph(state_nodes, with_control_inputs=False)
   ends = [e for e in subgraph.external_inputs if e not in feeds]
   ends += [(p, 0) for p in subgraph.external_controls if p in state_nodes]
   trial = trial_graph.TrialGraph()
@@ -175,8 +176,9 @@ def try_import(
     ends_of_feeds = trial.add(
       stand_ins, "fed", {}, [(node.name, 0) for node in stand_ins.node]
     )
-    sources = (*map(index.name, feeds), *(replacements or ()))
-    by_name = dict(zip(sources, ends_of_feeds))
+    by_name = dict(zip(map(index.name, feeds), ends_of_feeds))
+    by_dtype = dict(zip(replacing_dtypes, ends_of_feeds[len(feeds) :]))
+    by_name.update((n, by_dtype[dtype]) for n, dtype in replacements.items())
     ends_of_state = trial.add(
       state.graph_def, "state", {}, [(index.nodes[p].name, o) for p, o in ends]
     )
@@ -185,7 +187,7 @@ def try_import(
       name: by_name[name]
       for name in (
         *map(index.name, subgraph.external_inputs),
-        *(replacements or ()),
+        *replacements,
       )
     }
     for position in subgraph.external_controls:
@@ -267,11 +269,14 @@ def fed_colocations(
   return colocations
 
 
-def _add_colocations(colocations, imported) -> None:
+def _add_colocations(colocations, partly_colocated, imported) -> None:
   """Colocates imported ops with what was fed for their colocated nodes."""
   for node_name, groups in colocations.items():
     op = imported.operation(node_name)
-    values = sorted({*groups, *_class_values(op)})
+    values = set(groups)
+    if node_name in partly_colocated:
+      values.update(op.get_attr("_class"))
+    values = sorted(values)
     attr = tf.compat.v1.AttrValue()
     attr.list.s.extend(values)
     graph_symbols.set_op_attr(op, "_class", attr)
@@ -292,13 +297,6 @@ def _fed_groups(index, target, feeds, node_name) -> tuple[bytes, ...]:
       "groups. Feed all of them, from ops that are colocated."
     )
   return next(iter(found))
-
-
-def _class_values(op) -> list[bytes]:
-  try:
-    return list(op.get_attr("_class"))
-  except ValueError:  # The op has no such attribute.
-    return []
 
 
 def _group_device(op, values) -> str:

@@ -31,6 +31,7 @@ class Subgraph(NamedTuple):
     colocations: node name -> positions of fed nodes that it was colocated with;
       these entries are taken out of `graph_def`, for an import cannot resolve
       them.
+    partly_colocated: names of those nodes that keep other entries.
     named_attrs: (index in `graph_def.node`, attribute) of the attributes that
       name something of the process: `shared_name` of state, `frame_name` of
       while loops.
@@ -41,6 +42,7 @@ class Subgraph(NamedTuple):
   external_inputs: frozenset[Endpoint]
   external_controls: frozenset[int]
   colocations: dict[str, list[int]]
+  partly_colocated: frozenset[str]
   named_attrs: list[tuple[int, str]]
   unseeded: list[int]
 
@@ -280,6 +282,11 @@ class GraphIndex:
       frozenset(external_inputs),
       frozenset(external_controls),
       colocations,
+      frozenset(
+        node.name
+        for node in graph_def.node
+        if "_class" in node.attr and node.name in colocations
+      ),
       named_attrs,
       unseeded,
     )

@@ -10,6 +10,7 @@ from hub_estimator.hub import (
   control_flow,
   graph_checks,
   graph_import,
+  plain_nodes,
   variable_files,
 )
 from hub_estimator.hub.graph_index import Endpoint, Subgraph
@@ -125,19 +126,32 @@ def _cut_state(variant, trainable, from_checkpoint) -> StateImport:
   )
   held = variant.state_nodes & (needed | variant.applied_nodes)
   keep = needed - held
-  subgraph = index.subgraph(
-    keep,
-    fed={(p, 0) for p in held},
-    replaced_inputs={
-      endpoint: _restored_name(position)
-      for endpoint, position in replaced.items()
-    },
-  )
+  subgraph = _cut(variant, held, keep, replaced)
   held_subgraph = index.subgraph(held, with_control_inputs=False)
-  # It is imported when the caller's graph has the state nodes already.
+  _try_state(variant, held, keep, replaced)
+  return StateImport(held, held_subgraph, keep, subgraph, replaced)
+
+
+def _try_state(variant, held, keep, replaced) -> None:
+  """Raises ValueError if TensorFlow does not take what is around the state.
+
+  It is imported when the caller's graph has the state nodes already.
+  """
+  tried = keep
+  if replaced:
+    tried = keep - plain_nodes.plain_nodes(variant)
+    # With what they need, be it plain or not.
+    tried = keep & variant.index.ancestors(tried, cut_inputs=replaced)
+  if not tried:
+    return
+  replaced = {
+    endpoint: position
+    for endpoint, position in replaced.items()
+    if endpoint[0] in tried
+  }
   graph_import.try_import(
-    index,
-    subgraph,
+    variant.index,
+    _cut(variant, held, tried, replaced),
     feeds={},
     replacements={
       _restored_name(position): variant.variable_dtype(
@@ -145,9 +159,18 @@ def _cut_state(variant, trainable, from_checkpoint) -> StateImport:
       )
       for position in replaced.values()
     },
-    state=held_subgraph,
   )
-  return StateImport(held, held_subgraph, keep, subgraph, replaced)
+
+
+def _cut(variant, held, keep, replaced) -> Subgraph:
+  return variant.index.subgraph(
+    keep,
+    fed={(p, 0) for p in held},
+    replaced_inputs={
+      endpoint: _restored_name(position)
+      for endpoint, position in replaced.items()
+    },
+  )
 
 
 def import_state(

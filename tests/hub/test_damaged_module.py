@@ -332,3 +332,46 @@ def test_verification_finds_what_instantiation_finds(tmp_path):
     hub.verify_module(str(tmp_path / "m"))
   with pytest.raises(OSError, match="nowhere does not exist"):
     hub.verify_module(str(tmp_path / "nowhere"))
+
+
+# What is tried before it is imported
+
+
+def test_a_loss_of_the_read_that_is_a_variables_value(tmp_path, graph):
+  # The read is plain, the loss is not.
+  def module_fn():
+    w = tf1.get_variable("w", initializer=3.0)
+    tf1.add_to_collection("regularization_losses", tf.square(w.value()))
+    read = tf1.get_default_graph().get_tensor_by_name("w/Read/ReadVariableOp:0")
+    tf1.add_to_collection("regularization_losses", read * 2.0)
+    hub.add_signature(outputs=w + 1.0)
+
+  path = hub_module_fns.export(module_fn, tmp_path / "m", {"w": 5.0})
+  hub.Module(path, trainable=True)
+  losses = tf1.get_collection("regularization_losses")
+  assert hub_module_fns.run(losses) == [25.0, 10.0]
+
+
+@pytest.mark.parametrize(
+  "change",
+  [
+    lambda node: node.input.append("w"),
+    lambda node: node.input.pop(),
+    lambda node: setattr(node.attr["dtype"], "type", 3),
+    lambda node: node.attr.pop("dtype"),
+    lambda node: setattr(node.attr["validate_shape"], "i", 3),
+    lambda node: setattr(node, "op", "AssignVariableXOp"),
+  ],
+)
+def test_an_assignment_that_is_not_plain(change, tmp_path, graph):
+  path = _damaged(
+    tmp_path / "m",
+    hub_module_fns.scale,
+    lambda meta_graph: change(_node(meta_graph, "w/Assign")),
+  )
+  unchanged = fuzzing.GraphState(graph)
+  with pytest.raises((ValueError, tf.errors.NotFoundError)) as caught:
+    hub.Module(path)
+  assert isinstance(caught.value, errors.UserError)
+  fuzzing.check_message(caught.value)
+  unchanged.check_unchanged(graph)
