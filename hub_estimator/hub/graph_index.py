@@ -193,14 +193,14 @@ class GraphIndex:
 
   def descendants(
     self,
-    sources: Iterable[int],
+    *sources: Iterable[int],
     within: set[int],
     cut_tensors: Iterable[Endpoint] = (),
-  ) -> set[int]:
-    """Returns the positions of all nodes that need one of `sources`.
+  ) -> list[set[int]]:
+    """Returns, for each `sources`, the nodes that need one of them.
 
     Args:
-      sources: positions of nodes; they are part of the result.
+      *sources: positions of nodes; they are part of the results.
       within: positions of the nodes to look at.
       cut_tensors: endpoints that something else stands in for: not followed.
     """
@@ -212,14 +212,17 @@ class GraphIndex:
           consumers.setdefault(source[0], []).append(position)
       for source_position in self._control_inputs[position]:
         consumers.setdefault(source_position, []).append(position)
-    found: set[int] = set()
-    pending = [p for p in sources if p in within]
-    while pending:
-      position = pending.pop()
-      if position not in found:
-        found.add(position)
-        pending.extend(consumers.get(position, ()))
-    return found
+    results = []
+    for positions in sources:
+      found: set[int] = set()
+      pending = [p for p in positions if p in within]
+      while pending:
+        position = pending.pop()
+        if position not in found:
+          found.add(position)
+          pending.extend(consumers.get(position, ()))
+      results.append(found)
+    return results
 
   def subgraph(
     self,

@@ -343,14 +343,12 @@ class GraphVariant:
     names = self.collection(_KEYS.UPDATE_OPS)
     needed = ancestors({index.endpoint(name)[0] for name in names})
     # One walk for all of them: a deep network has hundreds.
-    takes_inputs = index.descendants(
+    takes_inputs, takes_others = index.descendants(
       (p for p in needed if not fed.isdisjoint(index.data_inputs(p))),
-      needed,
-      fed,
-    )
-    # They belong to another signature's inputs and could never run here.
-    takes_others = index.descendants(
-      (p for p in needed if index.nodes[p].op == "Placeholder"), needed, fed
+      # They belong to another signature's inputs and could never run here.
+      (p for p in needed if index.nodes[p].op == "Placeholder"),
+      within=needed,
+      cut_tensors=fed,
     )
     return [
       name
