@@ -68,7 +68,8 @@ class ParsedTensorInfo:
 
   def get_shape(self) -> tf.TensorShape:
     """Returns the dense shape; unknown rank and dimensions as None."""
-    return tf.TensorShape(self.type_spec.shape)
+    # Types that modules cannot take need not have one.
+    return tf.TensorShape(getattr(self.type_spec, "shape", None))
 
   @property
   def is_sparse(self) -> bool:

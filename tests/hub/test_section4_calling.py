@@ -198,7 +198,9 @@ def test_a_signature_of_another_composite_type_is_refused(scale_spec, graph):
   ) as caught:
     module([1.0])
   assert isinstance(caught.value, errors.UserError)
-  assert not spec.get_input_info_dict()["default"].is_supported_type
+  info = spec.get_input_info_dict()["default"]
+  assert not info.is_supported_type
+  assert info.get_shape().rank is None
 
 
 def _indexed_slices_state():
