@@ -100,7 +100,13 @@ def import_contexts(
       continue
     proto = type(context.proto)()
     proto.CopyFrom(context.proto)
-    _rename(context.collection_name, proto, import_name, scope)
+    _rename(
+      context.collection_name,
+      proto,
+      import_name,
+      scope,
+      lambda name: index.endpoint(name)[0] in keep,
+    )
     graph.add_to_collection(
       context.collection_name,
       graph_symbols.from_proto(context.collection_name, proto),
@@ -119,7 +125,7 @@ _NAME_FIELDS = {
 _NAME_LISTS = {COND: (), WHILE: ("loop_exit_names", "loop_enter_names")}
 
 
-def _rename(collection_name, proto, import_name, scope) -> None:
+def _rename(collection_name, proto, import_name, scope, is_imported) -> None:
   """Gives a context's proto the names of the imported nodes, in place."""
   proto.context_name = scope + proto.context_name
   for field in _NAME_FIELDS[collection_name]:
@@ -137,19 +143,23 @@ def _rename(collection_name, proto, import_name, scope) -> None:
     for outer, inner in values.external_values.items()
   }
   outer_names = set(values.external_values)
-  inner_values = [import_name(v) for v in values.values if v not in outer_names]
+  # What was fed stands outside of this import: it is no member of the context.
+  inner_values = [
+    import_name(v)
+    for v in values.values
+    if v not in outer_names and is_imported(v)
+  ]
   values.external_values.clear()
   del values.values[:]
   for outer, inner in external.items():
     if outer and inner:
       values.external_values[outer] = inner
       values.values.append(outer)
-  # What was fed stands outside of this import: it is no member of the context.
-  values.values.extend(v for v in inner_values if v and v.startswith(scope))
+  values.values.extend(inner_values)
   for nested in proto.nested_contexts:
     kind = nested.WhichOneof("ctxt")
     nested_name = COND if kind == "cond_ctxt" else WHILE
-    _rename(nested_name, getattr(nested, kind), import_name, scope)
+    _rename(nested_name, getattr(nested, kind), import_name, scope, is_imported)
 
 
 def _inner_names(proto) -> Iterator[str]:

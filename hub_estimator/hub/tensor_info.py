@@ -63,8 +63,8 @@ class ParsedTensorInfo:
 
   @property
   def dtype(self) -> tf.DType:
-    """The dtype of the (flat) values."""
-    return self.type_spec.dtype
+    """The dtype of the (flat) values; variant for a type without one."""
+    return getattr(self.type_spec, "dtype", tf.variant)
 
   def get_shape(self) -> tf.TensorShape:
     """Returns the dense shape; unknown rank and dimensions as None."""

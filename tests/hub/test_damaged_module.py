@@ -242,6 +242,24 @@ def test_an_incomplete_control_flow_context(
   unchanged.check_unchanged(graph)
 
 
+def test_a_loop_that_counts_a_variable_among_its_own(
+  tmp_path, graph, v1_control_flow
+):
+  def change(meta_graph):
+    values = meta_graph.collection_def["while_context"].bytes_list.value
+    proto = graph_symbols.proto_type("while_context").FromString(values[0])
+    proto.values_def.values.append("w")
+    values[0] = proto.SerializeToString()
+
+  path = _damaged(tmp_path / "m", hub_module_fns.while_gradient, change)
+  # The variable is outside of every loop, whatever the module says.
+  module = hub.Module(path, trainable=True)
+  assert hub_module_fns.run([module(tf.constant(x)) for x in (1.0, 2.0)]) == [
+    40.0,
+    80.0,
+  ]
+
+
 def test_a_state_that_tensorflow_refuses(tmp_path, graph):
   def change(meta_graph):
     # Found by TensorFlow, when the variable itself has been imported.

@@ -201,6 +201,7 @@ def test_a_signature_of_another_composite_type_is_refused(scale_spec, graph):
   info = spec.get_input_info_dict()["default"]
   assert not info.is_supported_type
   assert info.get_shape().rank is None
+  assert "dtype=variant" in repr(info)
 
 
 def _indexed_slices_state():
