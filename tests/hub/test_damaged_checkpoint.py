@@ -230,3 +230,52 @@ def test_an_export_from_a_damaged_checkpoint(tmp_path, scale_spec):
   with pytest.raises(OSError, match="There is no file .*data-00000-of-00001"):
     scale_spec.export(str(tmp_path / "m"), checkpoint_path=prefix)
   assert not (tmp_path / "m").exists()
+
+
+# Bytes that have changed within the values
+
+
+@pytest.fixture
+def changed(tmp_path):
+  """A module of one changed byte in its data file."""
+  hub_module_fns.export(hub_module_fns.scale, tmp_path / "m", {"w": 5.0})
+  file = tmp_path / "m" / "variables" / "variables.data-00000-of-00001"
+  content = bytearray(file.read_bytes())
+  content[2] ^= 1
+  file.write_bytes(bytes(content))
+  return tmp_path / "m"
+
+
+def test_a_changed_value_is_found_when_it_is_restored(changed, graph):
+  hub.Module(str(changed))
+  with tf1.Session() as session:
+    with pytest.raises(tf.errors.DataLossError, match="hecksum does not match"):
+      hub_module_fns.initialize(session)
+
+
+def test_a_changed_value_is_found_by_verification(changed, graph):
+  with pytest.raises(
+    OSError,
+    match=rf"{changed}/variables/variables.data-00000-of-00001 \(tensor w\) is "
+    "damaged: .*hecksum does not match",
+  ) as caught:
+    hub.verify_module(str(changed))
+  assert isinstance(caught.value, errors.UserError)
+  assert not graph.get_operations()
+
+
+@pytest.mark.parametrize(
+  "module_fn", [hub_module_fns.regularized, hub_module_fns.double]
+)
+def test_verification_of_a_module_that_is_whole(module_fn, tmp_path, graph):
+  hub.verify_module(hub_module_fns.export(module_fn, tmp_path / "m"))
+  assert not graph.get_operations()
+
+
+def test_verification_finds_what_instantiation_finds(tmp_path):
+  hub_module_fns.export(hub_module_fns.scale, tmp_path / "m")
+  (tmp_path / "m" / "variables" / "variables.data-00000-of-00001").unlink()
+  with pytest.raises(OSError, match="There is no file .*data-00000"):
+    hub.verify_module(str(tmp_path / "m"))
+  with pytest.raises(OSError, match="nowhere does not exist"):
+    hub.verify_module(str(tmp_path / "nowhere"))

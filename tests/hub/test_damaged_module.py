@@ -91,6 +91,10 @@ def _list_without_an_end(meta_graph):
   node.attr["num_split"].i = 2**31 - 1
 
 
+def _state_that_tensorflow_refuses(meta_graph):
+  _node(meta_graph, "w").attr["container"].i = 1
+
+
 def _gradient_of_no_function(meta_graph):
   meta_graph.graph_def.library.gradient.add(
     function_name="f", gradient_func="g"
@@ -114,6 +118,7 @@ def _table_initializer_that_is_not_there(meta_graph):
     (_constant_of_another_dtype, "is not of its own dtype"),
     (_update_op_that_is_an_input, "update op x is an input or holds state"),
     (_list_without_an_end, "split has a list of 2147483647 inputs or outputs"),
+    (_state_that_tensorflow_refuses, "type 'int' when 'string' expected"),
     (_gradient_of_no_function, "refers to a function 'f'"),
     (_table_initializer_that_is_not_there, "refers to a node 'nowhere'"),
     (_change_variable(_set("variable_name", "w")), "the op 'w' for a tensor"),
@@ -245,19 +250,24 @@ def test_an_incomplete_control_flow_context(
 def test_a_loop_that_counts_a_variable_among_its_own(
   tmp_path, graph, v1_control_flow
 ):
+  def module_fn():
+    x = hub_module_fns.placeholder([])
+    w = tf1.get_variable("w", initializer=2.0)
+    _, y = tf.while_loop(
+      lambda i, y: i < 2, lambda i, y: (i + 1, y * w), [0, x]
+    )
+    hub.add_signature(inputs=x, outputs=y * w)
+
   def change(meta_graph):
     values = meta_graph.collection_def["while_context"].bytes_list.value
     proto = graph_symbols.proto_type("while_context").FromString(values[0])
     proto.values_def.values.append("w")
     values[0] = proto.SerializeToString()
 
-  path = _damaged(tmp_path / "m", hub_module_fns.while_gradient, change)
+  module = hub.Module(_damaged(tmp_path / "m", module_fn, change))
   # The variable is outside of every loop, whatever the module says.
-  module = hub.Module(path, trainable=True)
-  assert hub_module_fns.run([module(tf.constant(x)) for x in (1.0, 2.0)]) == [
-    40.0,
-    80.0,
-  ]
+  y = [module(tf.constant(x)) for x in (1.0, 3.0)]
+  assert hub_module_fns.run(y) == [8.0, 24.0]
 
 
 def test_a_state_that_tensorflow_refuses(tmp_path, graph):
@@ -301,55 +311,6 @@ def test_an_attachment_of_another_type(tmp_path):
   ) as caught:
     spec.get_attached_message("a", tf1.AttrValue)
   assert isinstance(caught.value, errors.UserError)
-
-
-# Bytes that have changed within the values
-
-
-@pytest.fixture
-def changed(tmp_path):
-  """A module of one changed byte in its data file."""
-  hub_module_fns.export(hub_module_fns.scale, tmp_path / "m", {"w": 5.0})
-  file = tmp_path / "m" / "variables" / "variables.data-00000-of-00001"
-  content = bytearray(file.read_bytes())
-  content[2] ^= 1
-  file.write_bytes(bytes(content))
-  return tmp_path / "m"
-
-
-def test_a_changed_value_is_found_when_it_is_restored(changed, graph):
-  hub.Module(str(changed))
-  with tf1.Session() as session:
-    with pytest.raises(tf.errors.DataLossError, match="hecksum does not match"):
-      hub_module_fns.initialize(session)
-
-
-def test_a_changed_value_is_found_by_verification(changed, graph):
-  with pytest.raises(
-    OSError,
-    match=rf"{changed}/variables/variables.data-00000-of-00001 \(tensor w\) is "
-    "damaged: .*hecksum does not match",
-  ) as caught:
-    hub.verify_module(str(changed))
-  assert isinstance(caught.value, errors.UserError)
-  assert not graph.get_operations()
-
-
-@pytest.mark.parametrize(
-  "module_fn", [hub_module_fns.regularized, hub_module_fns.double]
-)
-def test_verification_of_a_module_that_is_whole(module_fn, tmp_path, graph):
-  hub.verify_module(hub_module_fns.export(module_fn, tmp_path / "m"))
-  assert not graph.get_operations()
-
-
-def test_verification_finds_what_instantiation_finds(tmp_path):
-  hub_module_fns.export(hub_module_fns.scale, tmp_path / "m")
-  (tmp_path / "m" / "variables" / "variables.data-00000-of-00001").unlink()
-  with pytest.raises(OSError, match="There is no file .*data-00000"):
-    hub.verify_module(str(tmp_path / "m"))
-  with pytest.raises(OSError, match="nowhere does not exist"):
-    hub.verify_module(str(tmp_path / "nowhere"))
 
 
 # What is tried before it is imported
