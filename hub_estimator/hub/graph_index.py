@@ -199,10 +199,8 @@ class GraphIndex:
   ) -> list[set[int]]:
     """Returns, for each `sources`, the nodes that need one of them.
 
-    Args:
-      *sources: positions of nodes; they are part of the results.
-      within: positions of the nodes to look at.
-      cut_tensors: endpoints that something else stands in for: not followed.
+    `sources` are part of the results. Only nodes `within` are looked at, and
+    `cut_tensors`, which something else stands in for, are not followed.
     """
     cut_tensors = set(cut_tensors)
     consumers: dict[int, list[int]] = {}
@@ -214,8 +212,7 @@ class GraphIndex:
         consumers.setdefault(source_position, []).append(position)
     results = []
     for positions in sources:
-      found: set[int] = set()
-      pending = [p for p in positions if p in within]
+      found, pending = set(), [p for p in positions if p in within]
       while pending:
         position = pending.pop()
         if position not in found:
