@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-import numpy as np
-
 from hub_estimator.hub import file_errors, sorted_table
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -30,11 +28,6 @@ class Entry(NamedTuple):
   shard: int
   end: int
   is_sliced: bool
-
-  @property
-  def num_elements(self) -> int:
-    """The number of its elements."""
-    return int(np.prod(self.shape, dtype=np.int64))
 
 
 class CheckpointIndex:

@@ -111,11 +111,7 @@ class _AppliedSignature:
     )
     fetches = self._outputs
     if not as_dict:
-      if "default" not in fetches:
-        raise errors.UserTypeError(
-          "There is no output named 'default'. Use as_dict=True. The outputs "
-          f"of signature {self._name!r} are: {sorted(fetches)}."
-        )
+      tensor_info.check_default_output(fetches, self._name)
       fetches = fetches["default"]
     feed_dict = {
       placeholder: _as_value(self._infos[key], values[key], key)

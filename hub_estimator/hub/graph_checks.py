@@ -25,7 +25,8 @@ _MAX_LENGTH = 10**6
 _RESOURCE_VARIABLE = "VarHandleOp"
 _SYNCHRONIZATIONS = frozenset(v.value for v in tf.VariableSynchronization)
 _AGGREGATIONS = frozenset(v.value for v in tf.VariableAggregation)
-_ASSIGN_OPS = ("Assign", "AssignVariableOp")
+# The ops that initialize variables.
+ASSIGN_OPS = ("Assign", "AssignVariableOp")
 
 
 def check_graph(variant: GraphVariant) -> None:
@@ -162,7 +163,7 @@ def _check_variable(variant, variable: Variable) -> None:
         f"{node.name} has {field} {getattr(proto, field)}, of {sorted(known)}"
       )
   initializer = index.position(proto.initializer_name)
-  if index.nodes[initializer].op in _ASSIGN_OPS and (
+  if index.nodes[initializer].op in ASSIGN_OPS and (
     index.data_inputs(initializer)[0] != endpoint
   ):
     raise ValueError(

@@ -89,12 +89,12 @@ class Module:
         "graph. Build it inside `with tf.Graph().as_default():` or a model_fn."
       )
     self._variant = self._spec.variant(tags)
+    self._graph = tf.compat.v1.get_default_graph()
     # What can go wrong is found before anything is added to the graph.
-    _check_not_finalized(tf.compat.v1.get_default_graph(), "instantiated")
+    _check_not_finalized(self._graph, "instantiated")
     state.check_state(
       self._variant, self._spec.checkpoint_prefix, self._trainable
     )
-    self._graph = tf.compat.v1.get_default_graph()
     self._is_applied = False
     with (
       _state_graph(self._graph) as graph,
@@ -149,11 +149,8 @@ class Module:
     input_infos = self._variant.inputs(signature)
     output_infos = self._variant.outputs(signature)
     _check_supported(signature, input_infos)
-    if not as_dict and "default" not in output_infos:
-      raise errors.UserTypeError(
-        "There is no output named 'default'. Use as_dict=True. The outputs of "
-        f"signature {signature!r} are: {sorted(output_infos)}."
-      )
+    if not as_dict:
+      tensor_info.check_default_output(output_infos, signature)
     optional = self._variant.optional_inputs(signature)
     values = tensor_info.convert_inputs(input_infos, inputs, optional)
     omitted = optional.difference(values)

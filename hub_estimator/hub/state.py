@@ -18,7 +18,6 @@ from hub_estimator.hub.graph_variant import GraphVariant, Variable
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _KEYS = tf.compat.v1.GraphKeys
-_ASSIGN_OPS = ("Assign", "AssignVariableOp")
 
 
 class ModuleState(NamedTuple):
@@ -257,10 +256,10 @@ def _initial_value_inputs(variant) -> dict[Endpoint, int]:
     name = variable.proto.initializer_name
     position = variant.index.position(name)
     op_type = variant.index.nodes[position].op
-    if op_type not in _ASSIGN_OPS:
+    if op_type not in graph_checks.ASSIGN_OPS:
       raise errors.UserValueError(
         f"The initializer {name} of variable {variable.node_name} is a "
-        f"{op_type}: expected one of {list(_ASSIGN_OPS)}."
+        f"{op_type}: expected one of {list(graph_checks.ASSIGN_OPS)}."
       )
     inputs[position, 1] = i
   return inputs

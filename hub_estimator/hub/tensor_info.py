@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any, Callable
 
 from hub_estimator import errors
@@ -250,3 +251,17 @@ def _format_names(infos, optional) -> str:
   if not optional:
     return str(sorted(infos))
   return f"{sorted(infos)}, of which {sorted(optional)} may be left out"
+
+
+def check_default_output(outputs: Collection[str], signature: str) -> None:
+  """Raises TypeError unless a call can return one output, "default".
+
+  Args:
+    outputs: the names of the signature's outputs.
+    signature: its name, for the message.
+  """
+  if "default" not in outputs:
+    raise errors.UserTypeError(
+      "There is no output named 'default'. Use as_dict=True. The outputs of "
+      f"signature {signature!r} are: {sorted(outputs)}."
+    )

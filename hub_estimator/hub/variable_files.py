@@ -23,11 +23,6 @@ class VariableShape(NamedTuple):
   shape: tuple[int, ...]
   dtype: tf.DType
 
-  @property
-  def num_elements(self) -> int:
-    """The number of its elements."""
-    return int(np.prod(self.shape, dtype=np.int64))
-
 
 def open_checkpoint(prefix: str):
   """Returns a reader of a checkpoint.

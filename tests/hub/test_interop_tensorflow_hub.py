@@ -3,16 +3,13 @@
 tensorflow_hub is a black box here, run in a process of its own.
 """
 
-import importlib.metadata
 import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import hub_interop
 import hub_module_fns
 import pytest
+import upstream_hub
 
 from hub_estimator import hub
 from hub_estimator.tf_compat import graph_symbols, tf
@@ -20,32 +17,6 @@ from hub_estimator.tf_compat import graph_symbols, tf
 tf1 = tf.compat.v1
 
 _HERE = pathlib.Path(__file__).parent
-
-
-def _require(version):
-  try:
-    found = importlib.metadata.version("tensorflow-hub")
-  except importlib.metadata.PackageNotFoundError:
-    found = "none"
-  if found != version:
-    pytest.skip(
-      f"needs tensorflow-hub {version}; {found} is installed beside TensorFlow "
-      f"{tf.__version__}"
-    )
-
-
-def _run(program, *arguments):
-  paths = [str(_HERE), str(_HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-  result = subprocess.run(
-    [sys.executable, *program, *map(str, arguments)],
-    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    capture_output=True,
-    text=True,
-  )
-  for line in result.stdout.splitlines():
-    if line.startswith("FOUND"):
-      return json.loads(line[len("FOUND") :])
-  raise AssertionError(result.stderr[-4000:])
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +35,9 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def found(folder):
   """What tensorflow_hub 0.15.0 finds in `ours` and in `theirs`, its own."""
-  _require("0.15.0")
-  return _run(
-    [str(_HERE / "hub_interop.py")],
+  upstream_hub.require("0.15.0")
+  return upstream_hub.run(
+    _HERE / "hub_interop.py",
     folder / "ours",
     folder / "theirs",
     folder / "words.txt",
@@ -237,8 +208,10 @@ _EXPECTED = {
 
 
 def test_hub_load_of_tensorflow_hub_0_16_1(folder):
-  _require("0.16.1")
-  found = _run(["-c", _LOAD_PROGRAM], folder / "ours", json.dumps(_FEEDS))
+  upstream_hub.require("0.16.1")
+  found = upstream_hub.run(
+    "-c", _LOAD_PROGRAM, folder / "ours", json.dumps(_FEEDS)
+  )
   assert found == _EXPECTED
 
 

@@ -44,49 +44,36 @@ def training_graph(spec, create_optimizer, scope="", head=False):
   return graph
 
 
+def proximal(optimizer, **arguments):
+  """Returns what creates an optimizer of given strengths."""
+  return lambda l1=0.0, l2=0.0: optimizer(
+    0.1,
+    l1_regularization_strength=l1,
+    l2_regularization_strength=l2,
+    **arguments,
+  )
+
+
+def adagrad_da(**strengths):
+  step = tf1.train.get_or_create_global_step()
+  return proximal(train.AdagradDAOptimizer, global_step=step)(**strengths)
+
+
 OPTIMIZERS = {
-  "ftrl": (
-    lambda **kwargs: train.FtrlOptimizer(
-      0.1,
-      l1_regularization_strength=kwargs.get("l1", 0.0),
-      l2_regularization_strength=kwargs.get("l2", 0.0),
-    ),
-    "ApplyFtrl",
-  ),
+  "ftrl": (proximal(train.FtrlOptimizer), "ApplyFtrl"),
   "ftrl_v2": (
-    lambda **kwargs: train.FtrlOptimizer(
-      0.1,
-      l1_regularization_strength=kwargs.get("l1", 0.0),
-      l2_regularization_strength=kwargs.get("l2", 0.0),
-      l2_shrinkage_regularization_strength=1e-9,
-    ),
+    proximal(train.FtrlOptimizer, l2_shrinkage_regularization_strength=1e-9),
     "ApplyFtrlV2",
   ),
   "adagrad": (
-    lambda **kwargs: train.ProximalAdagradOptimizer(
-      0.1,
-      l1_regularization_strength=kwargs.get("l1", 0.0),
-      l2_regularization_strength=kwargs.get("l2", 0.0),
-    ),
+    proximal(train.ProximalAdagradOptimizer),
     "ApplyProximalAdagrad",
   ),
   "gradient_descent": (
-    lambda **kwargs: train.ProximalGradientDescentOptimizer(
-      0.1,
-      l1_regularization_strength=kwargs.get("l1", 0.0),
-      l2_regularization_strength=kwargs.get("l2", 0.0),
-    ),
+    proximal(train.ProximalGradientDescentOptimizer),
     "ApplyProximalGradientDescent",
   ),
-  "adagrad_da": (
-    lambda **kwargs: train.AdagradDAOptimizer(
-      0.1,
-      tf1.train.get_or_create_global_step(),
-      l1_regularization_strength=kwargs.get("l1", 0.0),
-      l2_regularization_strength=kwargs.get("l2", 0.0),
-    ),
-    "ApplyAdagradDA",
-  ),
+  "adagrad_da": (adagrad_da, "ApplyAdagradDA"),
 }
 
 

@@ -1,6 +1,5 @@
 """Section 7 of the format: the size of the images that a module takes."""
 
-import importlib.metadata
 import os
 import pathlib
 import subprocess
@@ -8,6 +7,7 @@ import sys
 
 import hub_module_fns
 import pytest
+import upstream_hub
 
 from hub_estimator import errors, hub
 from hub_estimator.tf_compat import tf
@@ -178,9 +178,7 @@ with tf.Graph().as_default():
 
 
 def test_tensorflow_hub_and_we_read_each_others_messages(tmp_path):
-  version = importlib.metadata.version("tensorflow-hub")
-  if version != "0.15.0":
-    pytest.skip(f"needs tensorflow-hub 0.15.0; {version} is installed")
+  upstream_hub.require("0.15.0")
   ours = tmp_path / "ours"
   with tf.Graph().as_default(), tf1.Session() as session:
     module = hub.Module(_spec([None, None, None, 3], _info(3, 300)))

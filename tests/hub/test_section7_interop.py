@@ -3,17 +3,13 @@
 tensorflow_hub is a black box here, run in a process of its own.
 """
 
-import importlib.metadata
-import json
-import os
 import pathlib
-import subprocess
-import sys
 
 import columns_interop
 import pytest
+import upstream_hub
 
-_HERE = pathlib.Path(__file__).parent
+_PROGRAM = pathlib.Path(__file__).parent / "columns_interop.py"
 
 PARTS = (
   "columns",
@@ -31,23 +27,8 @@ PARTS = (
 
 @pytest.fixture(scope="module")
 def found():
-  try:
-    version = importlib.metadata.version("tensorflow-hub")
-  except importlib.metadata.PackageNotFoundError:
-    version = "none"
-  if version != "0.15.0":
-    pytest.skip(f"needs tensorflow-hub 0.15.0; {version} is installed")
-  paths = [str(_HERE), str(_HERE.parents[1]), os.environ.get("PYTHONPATH", "")]
-  result = subprocess.run(
-    [sys.executable, str(_HERE / "columns_interop.py")],
-    env={**os.environ, "PYTHONPATH": os.pathsep.join(paths)},
-    capture_output=True,
-    text=True,
-  )
-  for line in result.stdout.splitlines():
-    if line.startswith("FOUND"):
-      return json.loads(line[len("FOUND") :])
-  raise AssertionError(result.stderr[-4000:])
+  upstream_hub.require("0.15.0")
+  return upstream_hub.run(_PROGRAM)
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -18,3 +18,8 @@ def embed(path, texts):
     session.run([tf1.global_variables_initializer()])
     session.run(tf1.tables_initializer())
     return session.run(output)
+
+
+def names(folder):
+  """Returns the sorted names of what is in a folder."""
+  return sorted(path.name for path in folder.iterdir())

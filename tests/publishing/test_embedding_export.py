@@ -1,12 +1,12 @@
 """Modules made of word embeddings in a file, and who can use them."""
 
-import importlib.metadata
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from embedding_modules import CAFE, CAT, CONTENT, DOG, embed
+import upstream_hub
+from embedding_modules import CAFE, CAT, DOG, embed, names
 
 from hub_estimator import errors, hub
 from hub_estimator.hub import description, variable_files
@@ -15,17 +15,6 @@ from hub_estimator.publishing.embedding_export import export_text_embedding
 from hub_estimator.tf_compat import tf
 
 tf1 = tf.compat.v1
-
-
-@pytest.fixture
-def embedding_file(tmp_path):
-  path = tmp_path / "vectors.txt"
-  path.write_bytes(CONTENT)
-  return path
-
-
-def names(folder):
-  return sorted(path.name for path in folder.iterdir())
 
 
 def test_the_module_has_the_values_of_the_file(embedding_file, tmp_path):
@@ -126,12 +115,7 @@ def test_a_text_embedding_column(embedding_file, tmp_path):
 
 
 def test_tensorflow_hub_loads_it(embedding_file, tmp_path):
-  try:
-    version = importlib.metadata.version("tensorflow-hub")
-  except importlib.metadata.PackageNotFoundError:
-    version = "none"
-  if version != "0.15.0":
-    pytest.skip(f"needs tensorflow-hub 0.15.0; {version} is installed")
+  upstream_hub.require("0.15.0")
   path = str(tmp_path / "module")
   export_text_embedding(str(embedding_file), path, combiner="sum")
   program = (

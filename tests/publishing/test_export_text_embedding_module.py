@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from embedding_modules import CAT, CONTENT, DOG, embed
+from embedding_modules import CAT, CONTENT, DOG, embed, names
 
 from hub_estimator import errors
 from hub_estimator.hub import description
@@ -20,17 +20,6 @@ from hub_estimator.publishing.embedding_export import export_text_embedding
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 GLOVE_FILE = ROOT.parent / "shared/data/text/glove/glove_50d_5k.txt"
-
-
-@pytest.fixture
-def embedding_file(tmp_path):
-  path = tmp_path / "vectors.txt"
-  path.write_bytes(CONTENT)
-  return path
-
-
-def names(folder):
-  return sorted(path.name for path in folder.iterdir())
 
 
 @pytest.fixture
