@@ -10,7 +10,12 @@ from hub_estimator import errors
 from hub_estimator.hub import control_flow, file_errors, function_names
 from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
 from hub_estimator.hub.tensor_info import ParsedTensorInfo
-from hub_estimator.tf_compat import graph_symbols, tf, trial_graph
+from hub_estimator.tf_compat import (
+  graph_symbols,
+  node_import,
+  tf,
+  trial_graph,
+)
 
 _LOC = b"loc:@"
 
@@ -113,10 +118,10 @@ def import_subgraph(
     input_map["^" + index.nodes[position].name] = _any_feed(position, feeds)
   with _importing(index):
     try:
-      tf.import_graph_def(graph_def, input_map=input_map, name=scope)
+      node_import.import_nodes(graph_def, input_map, scope)
     except (TypeError, ValueError, tf.errors.OpError):
       # TensorFlow has taken back the nodes by itself.
-      trial_graph.remove_functions(
+      node_import.remove_functions(
         tf.compat.v1.get_default_graph(),
         [function.signature.name for function in graph_def.library.function],
       )

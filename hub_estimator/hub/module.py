@@ -16,6 +16,7 @@ from hub_estimator.hub import (
   state,
   tensor_info,
 )
+from hub_estimator.hub.garbage_collection import deferred_collection
 from hub_estimator.hub.loading import load_module_spec
 from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.module_spec import (
@@ -52,6 +53,7 @@ class Module:
   """
 
   @_do_not_convert
+  @deferred_collection()
   def __init__(
     self,
     spec: Union[ModuleSpec, str],
@@ -111,6 +113,7 @@ class Module:
       )
 
   @_do_not_convert
+  @deferred_collection()
   def __call__(
     self, inputs=None, _sentinel=None, signature=None, as_dict=None
   ) -> Any:

@@ -1,18 +1,12 @@
-"""Importing nodes on trial: to learn whether TensorFlow takes them.
-
-`tf.import_graph_def` spends most of its time on Python objects for the new
-operations, which a trial has no use for; no public function leaves them out.
-"""
+"""Importing nodes on trial: to learn whether TensorFlow takes them."""
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Mapping, Sequence
 
 from tensorflow.python.client import pywrap_tf_session as c_api
-from tensorflow.python.framework import c_api_util
 
-from hub_estimator.tf_compat import tf
+from hub_estimator.tf_compat import node_import, tf
 
 
 class TrialGraph:
@@ -46,27 +40,9 @@ class TrialGraph:
     Raises:
       ValueError or another tf.errors.OpError: TensorFlow refuses them.
     """
-    with (
-      c_api_util.tf_buffer(graph_def.SerializeToString()) as serialized,
-      _options(prefix) as options,
-    ):
-      for name, output in input_map.items():
-        if name.startswith("^"):
-          c_api.TF_ImportGraphDefOptionsRemapControlDependency(
-            options, name[1:], output.oper
-          )
-        else:
-          node_name, _, index = name.rpartition(":")
-          c_api.TF_ImportGraphDefOptionsAddInputMapping(
-            options, node_name, int(index), output
-          )
-      for node_name, index in outputs:
-        c_api.TF_ImportGraphDefOptionsAddReturnOutput(options, node_name, index)
-      with self._graph._c_graph.get() as c_graph:
-        results = c_api.TF_GraphImportGraphDefWithResults(
-          c_graph, serialized, options
-        )
-    results = c_api_util.ScopedTFImportGraphDefResults(results)
+    results = node_import.import_to_c_graph(
+      self._graph, graph_def, prefix, input_map, outputs
+    )
     self._results.append(results)
     return list(c_api.TF_ImportGraphDefResultsReturnOutputs(results.results))
 
@@ -77,26 +53,3 @@ class TrialGraph:
     """
     self._graph._add_new_tf_operations(compute_devices=False)
     return self._graph.get_tensor_by_name(name)
-
-
-@contextlib.contextmanager
-def _options(prefix):
-  scoped = c_api_util.ScopedTFImportGraphDefOptions()
-  c_api.TF_ImportGraphDefOptionsSetPrefix(scoped.options, prefix)
-  c_api.TF_ImportGraphDefOptionsSetUniquifyNames(scoped.options, True)
-  c_api.TF_ImportGraphDefOptionsSetPropagateDeviceSpec(scoped.options, False)
-  c_api.TF_ImportGraphDefOptionsSetValidateColocationConstraints(
-    scoped.options, True
-  )
-  yield scoped.options
-
-
-def remove_functions(graph: tf.Graph, names) -> None:
-  """Takes functions out of a graph that an import has failed to use.
-
-  A failed import takes back the nodes that it added, and leaves functions.
-  """
-  with graph._c_graph.get() as c_graph:
-    for name in names:
-      with contextlib.suppress(tf.errors.OpError):
-        c_api.TF_GraphRemoveFunction(c_graph, name.encode())
