@@ -10,17 +10,27 @@ PACKAGE = ROOT / "hub_estimator"
 
 # From the top: a package may import from its own row and from rows above it.
 LAYERS = (
-  ("errors", "quiet_import", "keras_setting", "import_hooks", "tf_compat"),
+  (
+    "errors",
+    "quiet_import",
+    "keras_setting",
+    "import_hooks",
+    "terminal_progress",
+    "tf_compat",
+  ),
+  # Without TensorFlow: commands that build no graph do not wait for it.
+  ("file_formats",),
+  ("handles",),
   ("estimator",),
   ("hub",),
   ("inputs", "optimization"),
   ("recipes", "models"),
   # Below the libraries, which are no commands; above the packages that have
   # commands of their own, such as publishing.export_text_embedding_module.
-  ("command_line", "terminal_progress"),
+  ("command_line",),
   ("training", "publishing"),
   ("sweeps", "reports"),
-  ("train", "inspect_module", "aliases", "run_program"),
+  ("train", "inspect_module", "cache", "aliases", "run_program"),
 )
 # Packages of one row that do not know each other.
 SEPARATE = (("inputs", "optimization"), ("training", "publishing"))

@@ -12,6 +12,7 @@ import os
 from google.protobuf import any_pb2
 
 from hub_estimator import errors
+from hub_estimator.file_formats import damage
 from hub_estimator.hub import file_errors
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -106,7 +107,7 @@ def check_asset_files(meta_graph, origin: str) -> None:
     meta_graph: the graph, with the paths of the assets in place.
     origin: where it comes from, for messages.
   """
-  with file_errors.reading(origin):
+  with damage.reading(origin):
     missing = [
       path for path in asset_paths(meta_graph) if not tf.io.gfile.exists(path)
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from hub_estimator import errors
-from hub_estimator.hub import protos
+from hub_estimator.file_formats import hub_messages
 from hub_estimator.tf_compat import tf
 
 _COLLECTION = ("hub_estimator", "attachments")
@@ -45,7 +45,7 @@ def write_attachments(graph: tf.Graph, meta_graph) -> None:
     return
   values = meta_graph.collection_def[SAVED_COLLECTION].bytes_list.value
   for key in sorted(attached):
-    attachment = protos.ModuleAttachment(key=key, value=attached[key])
+    attachment = hub_messages.ModuleAttachment(key=key, value=attached[key])
     values.append(attachment.SerializeToString(deterministic=True))
 
 
@@ -54,7 +54,7 @@ def read_attachments(meta_graph) -> dict[str, bytes]:
   attached = {}
   if SAVED_COLLECTION in meta_graph.collection_def:
     for value in meta_graph.collection_def[SAVED_COLLECTION].bytes_list.value:
-      attachment = protos.ModuleAttachment()
+      attachment = hub_messages.ModuleAttachment()
       attachment.ParseFromString(value)
       attached[attachment.key] = attachment.value
   return attached

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub_estimator.hub import control_flow, file_errors, function_checks
+from hub_estimator.file_formats import damage
+from hub_estimator.hub import control_flow, function_checks
 from hub_estimator.hub.graph_variant import GraphVariant, Variable
 from hub_estimator.tf_compat import graph_symbols, tf
 
@@ -38,7 +39,7 @@ def check_graph(variant: GraphVariant) -> None:
     ValueError: a state op has not exactly one output.
   """
   variant.check_ops_are_registered()
-  with file_errors.reading(variant.origin):
+  with damage.reading(variant.origin):
     _check_devices(variant)
     function_checks.check_functions(variant.meta_graph.graph_def)
     _check_constants(variant.index.nodes)

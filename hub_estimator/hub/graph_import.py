@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator
 from typing import Optional
 
 from hub_estimator import errors
-from hub_estimator.hub import control_flow, file_errors, function_names
+from hub_estimator.file_formats import damage
+from hub_estimator.hub import control_flow, function_names
 from hub_estimator.hub.graph_index import Endpoint, GraphIndex, Subgraph
 from hub_estimator.hub.tensor_info import ParsedTensorInfo
 from hub_estimator.tf_compat import (
@@ -109,7 +110,7 @@ def import_subgraph(
   input_map = dict(replacements or {})
   for endpoint in subgraph.external_inputs:
     if endpoint not in feeds:
-      raise file_errors.DamagedFileError(
+      raise damage.DamagedFileError(
         f"{index.origin} is damaged: an op of its graph takes "
         f"{index.name(endpoint)}, which there is not."
       )
@@ -222,7 +223,7 @@ def _importing(index: GraphIndex) -> Iterator[None]:
   except (KeyError, TypeError, ValueError, tf.errors.OpError) as error:
     raise errors.UserValueError(
       f"TensorFlow cannot import the graph of {index.origin}: "
-      f"{file_errors.first_line(error)}."
+      f"{damage.first_line(error)}."
     ) from error
 
 

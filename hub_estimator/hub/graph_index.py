@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import NamedTuple, Optional
 
-from hub_estimator.hub import file_errors
+from hub_estimator.file_formats import damage
 from hub_estimator.tf_compat import graph_symbols, tf
 
 Endpoint = tuple[int, int]  # (node position, output index)
@@ -103,7 +103,7 @@ class GraphIndex:
     try:
       return self._positions[node_name]
     except KeyError:
-      raise file_errors.DamagedFileError(
+      raise damage.DamagedFileError(
         f"{self.origin} is damaged: it refers to a node {node_name!r}, which "
         "is not in its graph."
       ) from None
@@ -114,9 +114,9 @@ class GraphIndex:
     try:
       return self.position(node_name), int(output or 0)
     except ValueError as error:
-      if isinstance(error, file_errors.DamagedFileError):
+      if isinstance(error, damage.DamagedFileError):
         raise
-      raise file_errors.DamagedFileError(
+      raise damage.DamagedFileError(
         f"{self.origin} is damaged: {tensor_name!r} is not the name of a "
         "tensor."
       ) from error

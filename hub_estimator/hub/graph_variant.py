@@ -6,6 +6,7 @@ import functools
 from typing import Any, Callable, NamedTuple, Optional
 
 from hub_estimator import errors
+from hub_estimator.file_formats import damage
 from hub_estimator.hub import (
   attachments,
   control_flow,
@@ -104,13 +105,13 @@ class GraphVariant:
   @functools.cached_property
   def contexts(self) -> list[control_flow.RootContext]:
     """The TF1 control flow contexts of the graph."""
-    with file_errors.reading(self.origin):
+    with damage.reading(self.origin):
       return control_flow.read_contexts(self.meta_graph, self.index)
 
   @functools.cached_property
   def attachments(self) -> dict[str, bytes]:
     """The attached messages, serialized, by key."""
-    with file_errors.reading(self.origin):
+    with damage.reading(self.origin):
       return attachments.read_attachments(self.meta_graph)
 
   @property
@@ -142,7 +143,7 @@ class GraphVariant:
     return self._parse_infos(self.signature(signature).outputs)
 
   def _parse_infos(self, infos) -> dict:
-    with file_errors.reading(self.origin):
+    with damage.reading(self.origin):
       return tensor_info.parse_tensor_infos(infos)
 
   def optional_inputs(self, signature: Optional[str]) -> frozenset[str]:
@@ -184,7 +185,7 @@ class GraphVariant:
   @functools.cached_property
   def variables(self) -> list[Variable]:
     """The variables, in the order of the collections that hold them."""
-    with file_errors.reading(self.origin):
+    with damage.reading(self.origin):
       return self._read_variables()
 
   def _read_variables(self) -> list[Variable]:
@@ -302,7 +303,7 @@ class GraphVariant:
   def kept(self, key: Any, compute: Callable[[], Any]) -> Any:
     """Returns what a function returned when it was first asked for by a key."""
     if key not in self._kept:
-      with file_errors.reading(self.origin):
+      with damage.reading(self.origin):
         self._kept[key] = compute()
     return self._kept[key]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Optional, Union
 
 from hub_estimator import errors
+from hub_estimator.file_formats.hub_messages import ImageModuleInfo
 from hub_estimator.hub.attachments import attach_message
 from hub_estimator.hub.common_signature_kinds import IMAGES
 from hub_estimator.hub.module import Module
 from hub_estimator.hub.module_spec import ModuleSpec
-from hub_estimator.hub.protos import ImageModuleInfo
 from hub_estimator.tf_compat import tf
 
 __all__ = [

@@ -9,13 +9,13 @@ import numpy as np
 from google.protobuf import message as protobuf_message
 
 from hub_estimator import errors
+from hub_estimator.file_formats import damage, hub_messages
 from hub_estimator.hub import (
   assets,
   attachments,
   file_errors,
   folder_formats,
   folders,
-  protos,
   variable_files,
 )
 from hub_estimator.tf_compat import graph_symbols, tf
@@ -79,17 +79,17 @@ def read_module_def(path: str) -> None:
       f"{path} is not a TF1 Hub module: it has no {MODULE_DEF_FILE}. "
       f"{folder_formats.describe(path)}"
     )
-  module_def = protos.ModuleDef()
+  module_def = hub_messages.ModuleDef()
   try:
     module_def.ParseFromString(_read(file_path))
   except protobuf_message.DecodeError as error:
     raise errors.UserValueError(
       f"Unsupported module def format: {file_path} is damaged ({error})."
     ) from error
-  if module_def.format != protos.MODULE_FORMAT_V3:
+  if module_def.format != hub_messages.MODULE_FORMAT_V3:
     raise errors.UserValueError(
       f"Unsupported module def format: {file_path} says {module_def.format}; "
-      f"the TF1 Hub format is {protos.MODULE_FORMAT_V3}."
+      f"the TF1 Hub format is {hub_messages.MODULE_FORMAT_V3}."
     )
   if module_def.required_features:
     raise errors.UserValueError(
@@ -116,7 +116,7 @@ def read_saved_model(path: str):
     raise errors.UserOSError(
       f"Cannot parse file {file_path}: {error}."
     ) from error
-  with file_errors.reading(file_path):
+  with damage.reading(file_path):
     for meta_graph in saved_model.meta_graphs:
       assets.restore_assets(meta_graph, path)
   return saved_model
@@ -155,7 +155,7 @@ def write_module(
       os.path.join(folder, SAVED_MODEL_FILE),
       saved_model.SerializeToString(deterministic=True),
     )
-    module_def = protos.ModuleDef(format=protos.MODULE_FORMAT_V3)
+    module_def = hub_messages.ModuleDef(format=hub_messages.MODULE_FORMAT_V3)
     folders.write_file(
       os.path.join(folder, MODULE_DEF_FILE), module_def.SerializeToString()
     )

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from typing import Any, Callable
 
 from hub_estimator import errors
-from hub_estimator.hub import file_errors
+from hub_estimator.file_formats import damage
 from hub_estimator.tf_compat import graph_symbols, tf
 
 SUPPORTED_TYPES = (tf.Tensor, tf.SparseTensor, tf.RaggedTensor)
@@ -143,7 +143,7 @@ class ParsedTensorInfo:
       if isinstance(error, ValueError):
         kind = errors.UserValueError
       raise kind(
-        f"Can't convert {key!r}: {file_errors.first_line(error)}. Expected "
+        f"Can't convert {key!r}: {damage.first_line(error)}. Expected "
         f"{self.describe()}."
       ) from error
 

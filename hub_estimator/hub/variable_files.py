@@ -8,7 +8,8 @@ from typing import Callable, NamedTuple
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.hub import checkpoint_index, file_errors
+from hub_estimator.file_formats import checkpoint_index, damage
+from hub_estimator.hub import file_errors
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.tf_compat import tf
 
@@ -39,7 +40,7 @@ def open_checkpoint(prefix: str):
   if tf.io.gfile.exists(prefix + ".index"):
     # TensorFlow's reader ends the process at some kinds of damage.
     checkpoint_index.CheckpointIndex(prefix)
-  with file_errors.reading(f"Cannot read checkpoint {prefix}: it"):
+  with damage.reading(f"Cannot read checkpoint {prefix}: it"):
     return tf.train.load_checkpoint(prefix)
 
 
@@ -61,10 +62,11 @@ def read_variable_shapes(
   if tf.io.gfile.exists(prefix + ".index"):
     index = checkpoint_index.CheckpointIndex(prefix)
     index.check_shards(check_shards_of)
-    return {
-      name: VariableShape(entry.shape, entry.dtype)
-      for name, entry in index.entries.items()
-    }
+    with damage.reading(f"Cannot read checkpoint {prefix}: {index.path}"):
+      return {
+        name: VariableShape(entry.shape, tf.dtypes.as_dtype(entry.dtype))
+        for name, entry in index.entries.items()
+      }
   reader = open_checkpoint(prefix)
   dtypes = reader.get_variable_to_dtype_map()
   return {

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from hub_estimator.hub import (
-  checkpoint_index,
-  file_errors,
-  state,
-  variable_files,
-)
+from hub_estimator.file_formats import checkpoint_index, damage
+from hub_estimator.hub import state, variable_files
 from hub_estimator.hub.loading import load_module_spec
 from hub_estimator.tf_compat import tf
 
@@ -43,5 +39,5 @@ def verify_module(handle: str) -> None:
   index.check_shards(index.entries)
   reader = variable_files.open_checkpoint(prefix)
   for name in sorted(index.entries):
-    with file_errors.reading(f"{index.shard_path(name)} (tensor {name})"):
+    with damage.reading(f"{index.shard_path(name)} (tensor {name})"):
       reader.get_tensor(name)

@@ -11,10 +11,6 @@ from typing import Any, Optional
 # Messages that the public API has no name for.
 from tensorflow.core.protobuf.meta_graph_pb2 import AssetFileDef
 from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
-from tensorflow.core.protobuf.tensor_bundle_pb2 import (
-  BundleEntryProto,
-  BundleHeaderProto,
-)
 
 # No public lookup of an op's definition: statefulness and outputs of node defs.
 # Collections hold variables and control flow contexts as protos; the public
@@ -29,8 +25,6 @@ from hub_estimator.tf_compat import tf
 
 __all__ = [
   "AssetFileDef",
-  "BundleEntryProto",
-  "BundleHeaderProto",
   "SavedModel",
 ]
 

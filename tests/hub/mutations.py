@@ -5,7 +5,7 @@ All functions take a `random.Random`, or what looks like one.
 
 import numpy as np
 
-from hub_estimator.hub import protos
+from hub_estimator.file_formats import hub_messages
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _NUMBERS = (0, 1, -1, 2, 3, 7, 255, 2**31 - 1, -(2**31), 2**62, -(2**62))
@@ -76,7 +76,9 @@ def _mutate_collection(rng, name, collection) -> None:
   kind = collection.WhichOneof("kind")
   values = getattr(collection, kind).value if kind else ()
   if kind == "bytes_list" and values and rng.random() < 0.8:
-    message_type = graph_symbols.proto_type(name) or protos.ModuleAttachment
+    message_type = (
+      graph_symbols.proto_type(name) or hub_messages.ModuleAttachment
+    )
     i = rng.randint(0, len(values) - 1)
     message = message_type.FromString(values[i])
     mutate_message(rng, message)

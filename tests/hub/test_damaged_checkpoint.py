@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from hub_estimator import errors, hub
-from hub_estimator.hub import checkpoint_index, crc32c, snappy_format
+from hub_estimator.file_formats import checkpoint_index, crc32c, snappy_format
 from hub_estimator.tf_compat import tf
 
 tf1 = tf.compat.v1

@@ -14,7 +14,7 @@ import pytest
 from error_rows import TAGS, define, export, spec
 
 from hub_estimator import hub
-from hub_estimator.hub import protos
+from hub_estimator.file_formats import hub_messages
 from hub_estimator.tf_compat import graph_symbols, tf
 
 tf1 = tf.compat.v1
@@ -268,7 +268,9 @@ _ROWS = [
     ValueError,
     r"Unsupported features: \['x'\]",
     _with_module_def(
-      protos.ModuleDef(format=3, required_features=["x"]).SerializeToString()
+      hub_messages.ModuleDef(
+        format=3, required_features=["x"]
+      ).SerializeToString()
     ),
   ),
   (

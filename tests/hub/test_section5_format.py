@@ -7,7 +7,7 @@ import pytest
 from google.protobuf import any_pb2
 
 from hub_estimator import errors, hub
-from hub_estimator.hub import protos
+from hub_estimator.file_formats import hub_messages
 from hub_estimator.tf_compat import graph_symbols, tf
 
 tf1 = tf.compat.v1
@@ -99,7 +99,9 @@ def test_attachments(tmp_path):
   hub_module_fns.export(module_fn, tmp_path / "m")
   (meta_graph,) = _saved_model(tmp_path / "m").meta_graphs
   values = meta_graph.collection_def["hub_module_attachments"].bytes_list.value
-  attachments = [protos.ModuleAttachment.FromString(value) for value in values]
+  attachments = [
+    hub_messages.ModuleAttachment.FromString(value) for value in values
+  ]
   assert [attachment.key for attachment in attachments] == ["a", "b"]
   nodes = [tf1.NodeDef.FromString(a.value).name for a in attachments]
   assert nodes == ["first", "second"]

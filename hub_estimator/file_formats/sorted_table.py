@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hub_estimator.hub import crc32c, snappy_format
+from hub_estimator.file_formats import crc32c, snappy_format
 
 _FOOTER_BYTES = 48
 _TRAILER_BYTES = 5

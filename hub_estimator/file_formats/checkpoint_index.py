@@ -7,8 +7,32 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hub_estimator.hub import file_errors, sorted_table
-from hub_estimator.tf_compat import graph_symbols, tf
+from hub_estimator.file_formats import damage, files, sorted_table
+from hub_estimator.file_formats.messages import (
+  OPTIONAL,
+  REPEATED,
+  TYPES,
+  build_messages,
+)
+
+# As in TensorFlow's `tensor_bundle.proto` and `tensor_shape.proto`.
+_CLASSES = build_messages(
+  "tensor_bundle_outline.proto",
+  {
+    "Dim": (("size", 1, TYPES.TYPE_INT64, OPTIONAL),),
+    "Shape": (("dim", 2, TYPES.TYPE_MESSAGE, REPEATED, "Dim"),),
+    "Slice": (),
+    "Header": (("num_shards", 1, TYPES.TYPE_INT32, OPTIONAL),),
+    "Entry": (
+      ("dtype", 1, TYPES.TYPE_INT32, OPTIONAL),
+      ("shape", 2, TYPES.TYPE_MESSAGE, OPTIONAL, "Shape"),
+      ("shard_id", 3, TYPES.TYPE_INT32, OPTIONAL),
+      ("offset", 4, TYPES.TYPE_INT64, OPTIONAL),
+      ("size", 5, TYPES.TYPE_INT64, OPTIONAL),
+      ("slices", 7, TYPES.TYPE_MESSAGE, REPEATED, "Slice"),
+    ),
+  },
+)
 
 
 class Entry(NamedTuple):
@@ -16,7 +40,7 @@ class Entry(NamedTuple):
 
   Attributes:
     shape: its shape.
-    dtype: its dtype.
+    dtype: the number of its dtype, an entry of the enum `DataType`.
     shard: the number of the data file that holds it.
     end: the place behind its last byte in that file.
     is_sliced: whether its bytes are those of slices, which have entries of
@@ -24,7 +48,7 @@ class Entry(NamedTuple):
   """
 
   shape: tuple[int, ...]
-  dtype: tf.DType
+  dtype: int
   shard: int
   end: int
   is_sliced: bool
@@ -45,12 +69,11 @@ class CheckpointIndex:
     """
     self._prefix = prefix
     self.path = prefix + ".index"
-    with tf.io.gfile.GFile(self.path, "rb") as file:
-      content = file.read()
+    content = files.read(self.path)
     self.entries: dict[str, Entry] = {}
     self._slices: list[Entry] = []
     self._num_shards = 0
-    with file_errors.reading(f"Cannot read checkpoint {prefix}: {self.path}"):
+    with damage.reading(f"Cannot read checkpoint {prefix}: {self.path}"):
       for key, value in sorted_table.read_table(content):
         self._add(key, value)
       if not self._num_shards:
@@ -58,13 +81,13 @@ class CheckpointIndex:
 
   def _add(self, key: bytes, value: bytes) -> None:
     if not key:
-      header = graph_symbols.BundleHeaderProto.FromString(value)
+      header = _CLASSES["Header"].FromString(value)
       self._num_shards = header.num_shards
       return
-    proto = graph_symbols.BundleEntryProto.FromString(value)
+    proto = _CLASSES["Entry"].FromString(value)
     entry = Entry(
       tuple(dim.size for dim in proto.shape.dim),
-      tf.dtypes.as_dtype(proto.dtype),
+      proto.dtype,
       proto.shard_id,
       proto.offset + proto.size,
       bool(proto.slices),
@@ -102,14 +125,14 @@ class CheckpointIndex:
         ends[entry.shard] = max(ends.get(entry.shard, 0), entry.end)
     for shard, end in sorted(ends.items()):
       path = self._shard_path(shard)
-      if not tf.io.gfile.exists(path):
-        raise file_errors.DamagedFileError(
+      if not files.exists(path):
+        raise damage.DamagedFileError(
           f"There is no file {path}, in which {self.path} says that tensors "
           "lie. Copy the module again, with all of its files."
         )
-      length = tf.io.gfile.stat(path).length
+      length = files.size(path)
       if length < end:
-        raise file_errors.DamagedFileError(
+        raise damage.DamagedFileError(
           f"{path} has {length} bytes, and {self.path} says that tensors lie "
           f"in {end}: it was cut off. Copy the module again."
         )
