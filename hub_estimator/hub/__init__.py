@@ -6,6 +6,7 @@ place of `import tensorflow_hub as hub`. `KerasLayer` and
 tensorflow_hub, which is imported when one of them is asked for.
 """
 
+from hub_estimator.handles import resolve
 from hub_estimator.hub import tf2_names as _tf2_names
 from hub_estimator.hub.attachments import attach_message
 from hub_estimator.hub.common_signatures import (
@@ -23,7 +24,6 @@ from hub_estimator.hub.feature_columns import (
   sparse_text_embedding_column,
   text_embedding_column,
 )
-from hub_estimator.hub.handles import resolve
 from hub_estimator.hub.hyperparameters import hyperparameter_input
 from hub_estimator.hub.image_modules import (
   ImageModuleInfo,

@@ -6,7 +6,8 @@ import os
 import textwrap
 from typing import Any
 
-from hub_estimator.hub import assets, handles, module_folder
+from hub_estimator import handles
+from hub_estimator.hub import assets, module_folder
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.hub.loading import load_module_spec
 from hub_estimator.hub.module_checks import check_module_spec

@@ -8,9 +8,8 @@ import time
 import uuid
 from typing import Callable, Optional
 
-from hub_estimator import errors
+from hub_estimator import errors, handles
 from hub_estimator.estimator import Exporter, ModeKeys
-from hub_estimator.hub import handles
 from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.registration import registered_modules
 from hub_estimator.tf_compat import tf

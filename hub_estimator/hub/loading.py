@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Optional
 
-from hub_estimator.hub import handles, module_folder
+from hub_estimator import handles
+from hub_estimator.hub import module_folder
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.tf_compat import tf
 

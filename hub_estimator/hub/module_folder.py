@@ -10,11 +10,11 @@ from google.protobuf import message as protobuf_message
 
 from hub_estimator import errors
 from hub_estimator.file_formats import damage, hub_messages
+from hub_estimator.handles import content_kinds
 from hub_estimator.hub import (
   assets,
   attachments,
   file_errors,
-  folder_formats,
   folders,
   variable_files,
 )
@@ -72,12 +72,12 @@ def read_module_def(path: str) -> None:
     ValueError: a format version or required feature that is not known.
   """
   if not tf.io.gfile.exists(path):
-    raise errors.UserOSError(folder_formats.describe_missing(path))
+    raise errors.UserOSError(content_kinds.describe_missing(path))
   file_path = os.path.join(path, MODULE_DEF_FILE)
   if not tf.io.gfile.exists(file_path):
     raise file_errors.NotAModuleError(
       f"{path} is not a TF1 Hub module: it has no {MODULE_DEF_FILE}. "
-      f"{folder_formats.describe(path)}"
+      f"{content_kinds.describe(path)}"
     )
   module_def = hub_messages.ModuleDef()
   try:

@@ -6,8 +6,9 @@ import os
 from collections.abc import Iterable
 from typing import Any, Optional, Union
 
-from hub_estimator import errors
-from hub_estimator.hub import folder_formats, handles, module_folder
+from hub_estimator import errors, handles
+from hub_estimator.handles import content_kinds
+from hub_estimator.hub import module_folder
 from hub_estimator.tf_compat import tf
 
 _SAVED_MODEL_FILES = (module_folder.SAVED_MODEL_FILE, "saved_model.pbtxt")
@@ -43,7 +44,7 @@ def load(
   if not any(_has_file(path, name) for name in _SAVED_MODEL_FILES):
     raise errors.UserValueError(
       f"{path} is no SavedModel and no module: it has no "
-      f"{module_folder.SAVED_MODEL_FILE}. {folder_formats.describe(path)}"
+      f"{module_folder.SAVED_MODEL_FILE}. {content_kinds.describe(path)}"
     )
   if isinstance(tags, str):
     tags = [tags]

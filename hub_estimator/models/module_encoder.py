@@ -7,8 +7,7 @@ from typing import Optional, Union
 
 import gin
 
-from hub_estimator import errors, estimator, hub
-from hub_estimator.hub import handles
+from hub_estimator import errors, estimator, handles, hub
 from hub_estimator.hub.module_spec import as_tag_set, format_tag_sets
 from hub_estimator.tf_compat import tf
 

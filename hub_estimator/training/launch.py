@@ -9,7 +9,7 @@ from typing import Any
 
 import gin
 
-from hub_estimator.hub import handles
+from hub_estimator import handles
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import gin_config, model_dir, results_table
 

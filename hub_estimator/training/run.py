@@ -8,8 +8,7 @@ from typing import Any, Callable, Optional
 
 import gin
 
-from hub_estimator import errors, estimator, hub
-from hub_estimator.hub import handles
+from hub_estimator import errors, estimator, handles, hub
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
 from hub_estimator.tf_compat.session_fetches import kept_fetches

@@ -404,7 +404,7 @@ def test_the_newest_export_of_a_folder(tmp_path, graph):
 
 
 def test_an_export_of_several_modules(tmp_path):
-  from hub_estimator.hub import handles
+  from hub_estimator import handles
 
   _exports(tmp_path / "1000000001", ["a", "bb"])
   with pytest.raises(

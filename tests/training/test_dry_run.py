@@ -7,7 +7,7 @@ import pytest
 import tiny_models
 import tiny_runs
 
-from hub_estimator.hub import handles
+from hub_estimator import handles
 from hub_estimator.models.model_summary import ModelSummary
 from hub_estimator.training import gin_config, launch
 

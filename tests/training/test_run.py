@@ -10,8 +10,8 @@ import pytest
 import tiny_models
 import tiny_runs
 
-from hub_estimator import errors
-from hub_estimator.hub import folders, handles
+from hub_estimator import errors, handles
+from hub_estimator.hub import folders
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import gin_config
 

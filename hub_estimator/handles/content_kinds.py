@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 
-from google.protobuf import message as protobuf_message
-
-from hub_estimator.tf_compat import graph_symbols, tf
+from hub_estimator import errors
+from hub_estimator.file_formats import files, saved_model_outline
 
 
 def describe_missing(path: str) -> str:
   """Returns the message for a path at which there is nothing."""
-  if tf.io.gfile.exists(path + ".index"):
+  if files.exists(path + ".index"):
     return (
       f"{path} does not exist. It is the prefix of a bare checkpoint "
       f"({path}.index): weights without a graph. A TF1 Hub module is a folder "
@@ -19,26 +18,23 @@ def describe_missing(path: str) -> str:
       "checkpoint_path)."
     )
   parent = os.path.dirname(path.rstrip("/")) or "."
-  if not tf.io.gfile.exists(parent):
+  if not files.exists(parent):
     return f"{path} does not exist. Neither does its parent folder {parent}."
   return f"{path} does not exist. A handle is the path of a module's folder."
 
 
 def describe(path: str) -> str:
   """Returns what a folder without `tfhub_module.pb` is, and what to do."""
-  if not tf.io.gfile.isdir(path):
+  if not files.is_folder(path):
     return "It is a file, not a folder."
-  names = sorted(name.rstrip("/") for name in tf.io.gfile.listdir(path))
+  names = files.names(path)
   if "saved_model.pb" in names:
     return _describe_saved_model(os.path.join(path, "saved_model.pb"))
   if "saved_model.pbtxt" in names:
     return "It is a SavedModel in text form; use tf.saved_model.load() for it."
   exports = os.path.join(path, "export")
-  if "export" in names and tf.io.gfile.isdir(exports):
-    inside = sorted(
-      os.path.join(exports, name.rstrip("/"))
-      for name in tf.io.gfile.listdir(exports)
-    )
+  if "export" in names and files.is_folder(exports):
+    inside = [os.path.join(exports, name) for name in files.names(exports)]
     if inside:
       return f"It is the folder of a run: give {' or '.join(inside)}."
   if "checkpoint" in names or any(name.endswith(".index") for name in names):
@@ -51,7 +47,7 @@ def describe(path: str) -> str:
   inside = [
     name
     for name in names
-    if tf.io.gfile.exists(os.path.join(path, name, "tfhub_module.pb"))
+    if files.exists(os.path.join(path, name, "tfhub_module.pb"))
   ]
   if inside:
     return (
@@ -64,13 +60,11 @@ def describe(path: str) -> str:
 
 
 def _describe_saved_model(file_path: str) -> str:
-  saved_model = graph_symbols.SavedModel()
   try:
-    with tf.io.gfile.GFile(file_path, "rb") as file:
-      saved_model.ParseFromString(file.read())
-  except protobuf_message.DecodeError:
+    outline = saved_model_outline.read_outline(file_path)
+  except errors.UserError:
     return "Its saved_model.pb is damaged."
-  if any(m.HasField("object_graph_def") for m in saved_model.meta_graphs):
+  if outline.is_tf2:
     return (
       "It is a TF2 SavedModel; use tf.saved_model.load() or tensorflow_hub's "
       "hub.load() for it."
