@@ -34,6 +34,10 @@ setuptools.setup(
     "gin-config>=0.5",
     "numpy",
     "tqdm",
+    # Downloads, and the locks of their cache.
+    "filelock",
+    "requests",
+    "urllib3>=2.1",
   ],
   extras_require={
     # Data sets bundled with scikit-learn, by name (`NumpyInput`).
@@ -48,6 +52,8 @@ setuptools.setup(
       # which newer setuptools do not have.
       "tensorflow-hub",
       "setuptools<81",
+      # Certificates for the servers that tests start.
+      "trustme",
     ],
   },
 )

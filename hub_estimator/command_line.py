@@ -52,7 +52,8 @@ def run_command(
     usage: What `--help` prints above the flags.
     required_flags: Names of flags that must be given a value.
     positionals: Names of the positional arguments, for example `("HANDLE",)`:
-      each must be given, and no other.
+      each must be given, and no other; but any number, also none, of a last
+      one that is written with dots, `("COMMAND", "HANDLE...")`.
   """
   try:
     status = _run(main, usage, required_flags, positionals)
@@ -122,12 +123,14 @@ def _parse(own_flags: dict[str, flags.Flag]) -> list[str]:
 
 def _check_positionals(arguments, positionals, own_flags):
   names = " ".join(positionals)
-  if len(arguments) < len(positionals):
+  takes_more = bool(positionals) and positionals[-1].endswith("...")
+  num_required = len(positionals) - takes_more
+  if len(arguments) < num_required:
     missing = positionals[len(arguments)]
     raise errors.UserValueError(
       f"{missing} is missing; the command takes {names}"
     )
-  if len(arguments) > len(positionals):
+  if len(arguments) > len(positionals) and not takes_more:
     surplus = arguments[len(positionals)]
     name = surplus.partition("=")[0]
     near = difflib.get_close_matches(name, own_flags, n=1, cutoff=0.8)

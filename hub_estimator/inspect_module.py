@@ -1,9 +1,10 @@
 """Shows what a TF1 Hub module is: graphs, signatures, variables, assets.
 
-python -m hub_estimator.inspect_module HANDLE [--json]
+python -m hub_estimator.inspect_module HANDLE [--json] [--security]
 
 HANDLE is a module's folder, or the export/tf_hub folder of a run, of which the
-newest export is shown.
+newest export is shown. With --security it may be a SavedModel, too. Nothing of
+the module is run.
 """
 
 import json
@@ -14,13 +15,19 @@ from hub_estimator.command_line import run_command
 from hub_estimator.quiet_import import quiet_import
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+_SECURITY = flags.DEFINE_bool(
+  "security",
+  False,
+  "Also list the operations that read or write files other than the module's "
+  "assets, open connections, run Python or load code.",
+)
 
 
 def main(arguments):
   """Prints the description of the module that the only argument names."""
   with quiet_import():
     from hub_estimator.hub import description
-  described = description.describe_module(arguments[0])
+  described = description.describe_module(arguments[0], _SECURITY.value)
   if _JSON.value:
     print(json.dumps(described, indent=2))
   else:

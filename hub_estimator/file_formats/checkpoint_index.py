@@ -107,6 +107,25 @@ class CheckpointIndex:
   def _shard_path(self, shard: int) -> str:
     return f"{self._prefix}.data-{shard:05d}-of-{self._num_shards:05d}"
 
+  def shard_ends(self, names) -> dict[str, int]:
+    """Returns the data files of some tensors, with the bytes they must have.
+
+    Args:
+      names: names of the tensors; those that the index lacks do not count.
+
+    Returns:
+      {path of a data file: the place behind the last byte needed of it}, in
+      the order of the files' numbers.
+    """
+    entries = [self.entries[name] for name in names if name in self.entries]
+    if any(entry.is_sliced for entry in entries):
+      entries += self._slices
+    ends: dict[int, int] = {}
+    for entry in entries:
+      if not entry.is_sliced:
+        ends[entry.shard] = max(ends.get(entry.shard, 0), entry.end)
+    return {self._shard_path(shard): end for shard, end in sorted(ends.items())}
+
   def check_shards(self, names) -> None:
     """Raises OSError if a data file lacks bytes of some tensors.
 
@@ -116,15 +135,7 @@ class CheckpointIndex:
     Args:
       names: names of the tensors; those that the index lacks do not count.
     """
-    entries = [self.entries[name] for name in names if name in self.entries]
-    if any(entry.is_sliced for entry in entries):
-      entries += self._slices
-    ends: dict[int, int] = {}
-    for entry in entries:
-      if not entry.is_sliced:
-        ends[entry.shard] = max(ends.get(entry.shard, 0), entry.end)
-    for shard, end in sorted(ends.items()):
-      path = self._shard_path(shard)
+    for path, end in self.shard_ends(names).items():
       if not files.exists(path):
         raise damage.DamagedFileError(
           f"There is no file {path}, in which {self.path} says that tensors "

@@ -91,6 +91,14 @@ def read(path: str, num_bytes: int = -1) -> bytes:
     return file.read(num_bytes)
 
 
+def read_end(path: str, num_bytes: int) -> bytes:
+  """Returns the last bytes of a file."""
+  start = max(0, size(path) - num_bytes)
+  with open_binary(path) as file:
+    file.seek(start)
+    return file.read()
+
+
 def copy(source: str, target: str) -> None:
   """Copies a file from anywhere to a new path of this machine."""
   with open_binary(source) as reader, open(target, "xb") as writer:

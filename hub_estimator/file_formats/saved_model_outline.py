@@ -23,7 +23,13 @@ _CLASSES = build_messages(
     "AssetFileDef": (("filename", 2, TYPES.TYPE_STRING, OPTIONAL),),
     "Any": (("value", 2, TYPES.TYPE_BYTES, OPTIONAL),),
     "AnyList": (("value", 1, TYPES.TYPE_MESSAGE, REPEATED, "Any"),),
-    "Collection": (("any_list", 5, TYPES.TYPE_MESSAGE, OPTIONAL, "AnyList"),),
+    "NodeList": (("value", 1, TYPES.TYPE_STRING, REPEATED),),
+    "BytesList": (("value", 1, TYPES.TYPE_BYTES, REPEATED),),
+    "Collection": (
+      ("node_list", 1, TYPES.TYPE_MESSAGE, OPTIONAL, "NodeList"),
+      ("bytes_list", 2, TYPES.TYPE_MESSAGE, OPTIONAL, "BytesList"),
+      ("any_list", 5, TYPES.TYPE_MESSAGE, OPTIONAL, "AnyList"),
+    ),
     "CollectionEntry": (
       ("key", 1, TYPES.TYPE_STRING, OPTIONAL),
       ("value", 2, TYPES.TYPE_MESSAGE, OPTIONAL, "Collection"),
@@ -41,7 +47,10 @@ _CLASSES = build_messages(
     ),
   },
 )
+SavedModel = _CLASSES["SavedModel"]
 _SAVED_ASSETS = "saved_model_assets"
+# What a SavedModel of TensorFlow 1 restores from its checkpoint.
+_SAVED_STATE = ("variables", "saveable_objects")
 
 
 class SavedModelOutline(NamedTuple):
@@ -51,11 +60,16 @@ class SavedModelOutline(NamedTuple):
     tag_sets: the tags of its graphs.
     asset_files: names of the files in its folder `assets`.
     is_tf2: whether it is a TF2 SavedModel.
+    has_state: whether it needs a checkpoint in its folder `variables`. A TF2
+      SavedModel always does: its checkpoint holds more than variables.
+    collections: names of the collections of its graphs.
   """
 
   tag_sets: list[frozenset[str]]
   asset_files: list[str]
   is_tf2: bool
+  has_state: bool
+  collections: frozenset[str]
 
 
 def read_outline(path: str) -> SavedModelOutline:
@@ -77,8 +91,19 @@ def read_outline(path: str) -> SavedModelOutline:
           for packed in entry.value.any_list.value:
             asset = _CLASSES["AssetFileDef"].FromString(packed.value)
             asset_files.add(asset.filename)
+    entries = [e for m in saved_model.meta_graphs for e in m.collections]
+    is_tf2 = any(
+      m.HasField("object_graph_def") for m in saved_model.meta_graphs
+    )
     return SavedModelOutline(
       [frozenset(m.meta_info_def.tags) for m in saved_model.meta_graphs],
       sorted(asset_files),
-      any(m.HasField("object_graph_def") for m in saved_model.meta_graphs),
+      is_tf2,
+      is_tf2
+      or any(
+        entry.value.node_list.value or entry.value.bytes_list.value
+        for entry in entries
+        if entry.key in _SAVED_STATE
+      ),
+      frozenset(entry.key for entry in entries),
     )

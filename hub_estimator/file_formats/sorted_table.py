@@ -19,6 +19,8 @@ from hub_estimator.file_formats import crc32c, snappy_format
 _FOOTER_BYTES = 48
 _TRAILER_BYTES = 5
 _MAGIC = 0xDB4775248B80FB57
+# The last bytes of every table.
+END = _MAGIC.to_bytes(8, "little")
 _UNCOMPRESSED, _SNAPPY = 0, 1
 
 

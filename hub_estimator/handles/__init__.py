@@ -4,6 +4,28 @@ Nothing here imports TensorFlow, except for paths of its file systems.
 """
 
 from hub_estimator.handles.local_modules import exports, module_names
-from hub_estimator.handles.resolution import Resolution, find, resolve
+from hub_estimator.handles.module_cache import ModuleCache
+from hub_estimator.handles.resolution import (
+  Resolution,
+  find,
+  pinned,
+  resolve,
+)
+from hub_estimator.handles.resolver import (
+  Resolver,
+  register_resolver,
+  unregister_resolver,
+)
 
-__all__ = ["Resolution", "exports", "find", "module_names", "resolve"]
+__all__ = [
+  "ModuleCache",
+  "Resolution",
+  "Resolver",
+  "exports",
+  "find",
+  "pinned",
+  "module_names",
+  "register_resolver",
+  "resolve",
+  "unregister_resolver",
+]

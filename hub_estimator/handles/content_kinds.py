@@ -1,75 +1,107 @@
-"""Saying what a folder is when it is not a TF1 Hub module."""
+"""Saying what a file or folder is when it is not a TF1 Hub module."""
 
 from __future__ import annotations
 
-import os
+from typing import Optional
 
-from hub_estimator import errors
-from hub_estimator.file_formats import files, saved_model_outline
+from hub_estimator.file_formats import files
+from hub_estimator.handles import (
+  checkpoint_kinds,
+  completeness,
+  first_bytes,
+  inside_folders,
+  module_parts,
+  saved_model_kinds,
+)
+from hub_estimator.handles.first_bytes import describe_bytes
+from hub_estimator.handles.missing_paths import describe_missing
+
+__all__ = ["describe", "describe_bytes", "describe_missing"]
+
+_NUM_TRIED_FOR_POINTERS = 20
 
 
-def describe_missing(path: str) -> str:
-  """Returns the message for a path at which there is nothing."""
-  if files.exists(path + ".index"):
+def describe(path: str, in_module: bool = True) -> str:
+  """Returns what a path without `tfhub_module.pb` is, and what to do.
+
+  Args:
+    path: a file or folder that exists.
+    in_module: whether to name the module that it is a part of, or that it is
+      the rest of.
+
+  Returns:
+    a sentence or two, for a message that names the path before.
+  """
+  whole = module_parts.whole_of(path) if in_module else None
+  if whole is not None and module_parts.is_module(whole):
+    return f"It is a part of the module {whole}: give {whole}."
+  if whole is not None:
     return (
-      f"{path} does not exist. It is the prefix of a bare checkpoint "
-      f"({path}.index): weights without a graph. A TF1 Hub module is a folder "
-      "with tfhub_module.pb; export one with ModuleSpec.export(path, "
-      "checkpoint_path)."
+      f"It is a part of {whole}. {saved_model_kinds.describe(whole, 'That')}"
     )
-  parent = os.path.dirname(path.rstrip("/")) or "."
-  if not files.exists(parent):
-    return f"{path} does not exist. Neither does its parent folder {parent}."
-  return f"{path} does not exist. A handle is the path of a module's folder."
-
-
-def describe(path: str) -> str:
-  """Returns what a folder without `tfhub_module.pb` is, and what to do."""
   if not files.is_folder(path):
-    return "It is a file, not a folder."
-  names = files.names(path)
-  if "saved_model.pb" in names:
-    return _describe_saved_model(os.path.join(path, "saved_model.pb"))
-  if "saved_model.pbtxt" in names:
-    return "It is a SavedModel in text form; use tf.saved_model.load() for it."
-  exports = os.path.join(path, "export")
-  if "export" in names and files.is_folder(exports):
-    inside = [os.path.join(exports, name) for name in files.names(exports)]
-    if inside:
-      return f"It is the folder of a run: give {' or '.join(inside)}."
-  if "checkpoint" in names or any(name.endswith(".index") for name in names):
-    return (
-      "It holds a bare checkpoint: weights without a graph. Export a module "
-      "from it with ModuleSpec.export(path, checkpoint_path)."
-    )
+    return _describe_file(path)
+  try:
+    names = files.names(path)
+  except OSError as error:
+    return f"The folder cannot be read: {error.strerror}."
+  if module_parts.MODULE_DEF_FILE in names:
+    return _describe_module(path)
   if not names:
     return "The folder is empty."
-  inside = [
-    name
-    for name in names
-    if files.exists(os.path.join(path, name, "tfhub_module.pb"))
-  ]
-  if inside:
-    return (
-      "There is a module one level down: give "
-      + " or ".join(os.path.join(path, name) for name in inside)
-      + "."
-    )
-  shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-  return f"It holds {shown}."
-
-
-def _describe_saved_model(file_path: str) -> str:
-  try:
-    outline = saved_model_outline.read_outline(file_path)
-  except errors.UserError:
-    return "Its saved_model.pb is damaged."
-  if outline.is_tf2:
-    return (
-      "It is a TF2 SavedModel; use tf.saved_model.load() or tensorflow_hub's "
-      "hub.load() for it."
-    )
   return (
-    "It is a TF1 SavedModel; use "
-    "hub.create_module_spec_from_saved_model(path) to make a module of it."
+    _lfs_pointers(path, names)
+    or _saved_model(path, names, in_module)
+    or inside_folders.describe(path, names)
+    or checkpoint_kinds.describe_folder(path, names)
+    or inside_folders.describe_model_file(path, names)
+    or f"It holds {', '.join(names[:8])}{', …' if len(names) > 8 else ''}."
   )
+
+
+def _describe_file(path: str) -> str:
+  of_checkpoint = checkpoint_kinds.describe_file(path)
+  if of_checkpoint is not None:
+    return of_checkpoint
+  head = files.read(path, first_bytes.NUM_BYTES)
+  if saved_model_kinds.is_saved_model_file(head):
+    return (
+      "It is the saved_model.pb of a SavedModel, without its folder: give the "
+      "folder, in which it has that name."
+    )
+  kind = first_bytes.kind_of(head)
+  if kind is None:
+    return "It is a file, not a folder."
+  return kind.answer or kind.sentence()
+
+
+def _describe_module(path: str) -> str:
+  if completeness.missing_parts(path, hub_module=True):
+    return (
+      "It is a TF1 Hub module that is not whole: copy or download it again, "
+      "with all of its files."
+    )
+  return "It is a TF1 Hub module; use hub.Module() for it."
+
+
+def _lfs_pointers(path: str, names: list[str]) -> Optional[str]:
+  found = completeness.lfs_pointers(path, names[:_NUM_TRIED_FOR_POINTERS])
+  if not found:
+    return None
+  are = "is a Git LFS pointer, not the file"
+  if len(found) > 1:
+    are = "are Git LFS pointers, not the files"
+  return (
+    f"Its {inside_folders.listed(found, 'and')} {are}: run `git lfs pull` in "
+    "its repository."
+  )
+
+
+def _saved_model(path: str, names: list[str], as_module: bool) -> Optional[str]:
+  for name in (
+    module_parts.SAVED_MODEL_FILE,
+    module_parts.SAVED_MODEL_TEXT_FILE,
+  ):
+    if name in names:
+      return saved_model_kinds.describe(path, as_module=as_module)
+  return None

@@ -40,6 +40,8 @@ from hub_estimator.hub.module import Module
 from hub_estimator.hub.module_checks import ModuleWarning, check_module_spec
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.hub.registration import register_module_for_export
+from hub_estimator.hub.security.policy import RefusedModuleError
+from hub_estimator.hub.security.reading import scan_module
 from hub_estimator.hub.signatures import add_signature
 from hub_estimator.hub.tf2_loading import load
 from hub_estimator.hub.verification import verify_module
@@ -50,6 +52,7 @@ __all__ = [
   "Module",
   "ModuleSpec",
   "ModuleWarning",
+  "RefusedModuleError",
   "add_image_classification_signature",
   "add_image_feature_vector_signature",
   "add_signature",
@@ -71,6 +74,7 @@ __all__ = [
   "matching_common_signatures",
   "register_module_for_export",
   "resolve",
+  "scan_module",
   "sparse_text_embedding_column",
   "text_embedding_column",
   "verify_module",

@@ -9,46 +9,74 @@ from typing import Any
 from hub_estimator import handles
 from hub_estimator.hub import assets, module_folder
 from hub_estimator.hub.graph_variant import GraphVariant
-from hub_estimator.hub.loading import load_module_spec
+from hub_estimator.hub.loading import read_module_spec
 from hub_estimator.hub.module_checks import check_module_spec
-from hub_estimator.hub.module_spec import ModuleSpec, format_tag_sets
+from hub_estimator.hub.module_spec import format_tag_sets
+from hub_estimator.hub.security import reading, report
+from hub_estimator.hub.security.scan import Finding
 from hub_estimator.tf_compat import tf
 
 _KEYS = tf.compat.v1.GraphKeys
 
 
-def describe_module(handle: str) -> dict[str, Any]:
+def describe_module(handle: str, security: bool = False) -> dict[str, Any]:
   """Returns what there is to know of a module, ready for JSON.
 
-  Only its graphs are read, neither imported nor restored.
+  Only its graphs are read, neither imported nor restored, whatever the policy
+  for modules that are not trusted says.
 
   Args:
-    handle: as for `load_module_spec`.
+    handle: as for `load_module_spec`; with `security`, it may be of a
+      SavedModel, too.
+    security: whether to look for what reaches outside of the graphs.
 
   Returns:
     a dict with "handle", "path", "format", "total_bytes" and, in "graphs", one
     dict per tag set with "tags", "num_nodes", "signatures", "variables", counts
     of variables and parameters, "regularization_losses", "update_ops",
     "assets" and "attachments" (key -> number of bytes); and in "warnings" those
-    of `check_module_spec`, with "code", "tags", "names" and "message".
+    of `check_module_spec`, with "code", "tags", "names" and "message". With
+    `security` also "security", the findings of `hub.scan_module` as dicts with
+    "tags", "node", "op", "kind" and "reason". Of a SavedModel, "graphs" has
+    tags and numbers of nodes alone.
 
   Raises:
     the errors of `load_module_spec`.
   """
   path = handles.resolve(handle)
-  spec = load_module_spec(path)
+  described = {"handle": handle, "path": path}
+  if security and not reading.is_module(path) and reading.is_saved_model(path):
+    described.update(_describe_saved_model(path))
+  else:
+    spec = read_module_spec(path)
+    described.update(
+      format="TF1 Hub module (format 3)",
+      total_bytes=module_folder.module_bytes(path),
+      graphs=[_describe_graph(v, path) for v in _sorted(spec.variants)],
+      warnings=[warning.as_dict() for warning in check_module_spec(spec)],
+    )
+  if security:
+    described["security"] = [f.as_dict() for f in reading.scan_folder(path)]
+  return described
+
+
+def _describe_saved_model(path: str) -> dict[str, Any]:
   return {
-    "handle": handle,
-    "path": path,
-    "format": "TF1 Hub module (format 3)",
+    "format": "SavedModel",
     "total_bytes": module_folder.module_bytes(path),
-    "graphs": [_describe_graph(variant, path) for variant in _sorted(spec)],
-    "warnings": [warning.as_dict() for warning in check_module_spec(spec)],
+    "graphs": [
+      {
+        "tags": sorted(variant.tags),
+        "num_nodes": len(variant.meta_graph.graph_def.node),
+      }
+      for variant in _sorted(reading.saved_variants(path))
+    ],
+    "warnings": [],
   }
 
 
-def _sorted(spec: ModuleSpec) -> list[GraphVariant]:
-  return sorted(spec.variants, key=lambda variant: sorted(variant.tags))
+def _sorted(variants: list[GraphVariant]) -> list[GraphVariant]:
+  return sorted(variants, key=lambda variant: sorted(variant.tags))
 
 
 def _describe_graph(variant: GraphVariant, path: str) -> dict[str, Any]:
@@ -131,6 +159,12 @@ def format_description(description: dict[str, Any]) -> str:
     lines += ["", *_format_graph(graph)]
   if description["warnings"]:
     lines += ["", *_format_warnings(description["warnings"])]
+  if "security" in description:
+    findings = [
+      Finding(**{**finding, "tags": tuple(finding["tags"])})
+      for finding in description["security"]
+    ]
+    lines += ["", *report.format_findings(findings)]
   return "\n".join(lines)
 
 
@@ -155,6 +189,8 @@ def _format_graph(graph) -> list[str]:
   lines = [
     f"Graph {format_tag_sets([graph['tags']])}: {graph['num_nodes']:,} nodes"
   ]
+  if "signatures" not in graph:  # A SavedModel's.
+    return lines
   for name, signature in graph["signatures"].items():
     lines.append(f"  signature {name}")
     for direction in ("inputs", "outputs"):

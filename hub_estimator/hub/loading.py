@@ -8,6 +8,7 @@ from typing import Optional
 from hub_estimator import handles
 from hub_estimator.hub import module_folder
 from hub_estimator.hub.module_spec import ModuleSpec
+from hub_estimator.hub.security import policy, reading
 from hub_estimator.tf_compat import tf
 
 # What TF1 SavedModels have and modules do not: initialization goes by
@@ -21,6 +22,11 @@ _SAVED_MODEL_COLLECTIONS = (
 
 def load_module_spec(path: str) -> ModuleSpec:
   """Loads a module.
+
+  One that reaches outside of its graphs (`scan_module` finds what does) is
+  loaded with a warning if it was downloaded, and without one if it is local;
+  the environment variable TFHUB_SECURITY_POLICY, which is "allow", "warn" or
+  "refuse", decides for both.
 
   Args:
     path: its handle: the module's folder, or the `export/tf_hub` folder of a
@@ -37,8 +43,25 @@ def load_module_spec(path: str) -> ModuleSpec:
     ValueError: a module of an unknown format, with unknown features, with
       collections that modules cannot have, or with an asset outside of its
       folder; or a handle that is not a string.
+    RefusedModuleError (which is a ValueError): it reaches outside of its graphs
+      and TFHUB_SECURITY_POLICY is "refuse".
   """
-  path = handles.resolve(path)
+  found = handles.find(path)
+  spec = read_module_spec(found.path)
+  policy.apply_policy(
+    path,
+    found.is_downloaded,
+    lambda: spec.variants,
+    reading.assets_folder(found.path),
+  )
+  return spec
+
+
+def read_module_spec(path: str) -> ModuleSpec:
+  """Is `load_module_spec` of a folder, for those who only look at the module.
+
+  No policy applies, so nothing of the module may be imported.
+  """
   module_folder.read_module_def(path)
   return _load(path, drop_collections=())
 
@@ -61,11 +84,19 @@ def create_module_spec_from_saved_model(
   Raises:
     OSError: `saved_model.pb` is missing or damaged.
     ValueError: a collection that modules cannot have.
+    RefusedModuleError (which is a ValueError): as for `load_module_spec`.
   """
-  return _load(
+  spec = _load(
     saved_model_path,
     drop_collections=[*_SAVED_MODEL_COLLECTIONS, *(drop_collections or ())],
   )
+  policy.apply_policy(
+    saved_model_path,
+    False,
+    lambda: spec.variants,
+    reading.assets_folder(saved_model_path),
+  )
+  return spec
 
 
 def _load(path: str, drop_collections) -> ModuleSpec:

@@ -77,14 +77,16 @@ def read_module_def(path: str) -> None:
   if not tf.io.gfile.exists(file_path):
     raise file_errors.NotAModuleError(
       f"{path} is not a TF1 Hub module: it has no {MODULE_DEF_FILE}. "
-      f"{content_kinds.describe(path)}"
+      f"{content_kinds.describe(path, in_module=False)}"
     )
   module_def = hub_messages.ModuleDef()
+  content = _read(file_path)
   try:
-    module_def.ParseFromString(_read(file_path))
+    module_def.ParseFromString(content)
   except protobuf_message.DecodeError as error:
     raise errors.UserValueError(
       f"Unsupported module def format: {file_path} is damaged ({error})."
+      f"{_other_kind(content)}"
     ) from error
   if module_def.format != hub_messages.MODULE_FORMAT_V3:
     raise errors.UserValueError(
@@ -110,11 +112,12 @@ def read_saved_model(path: str):
   if not tf.io.gfile.exists(file_path):
     raise errors.UserOSError(f"{file_path} does not exist.")
   saved_model = graph_symbols.SavedModel()
+  content = _read(file_path)
   try:
-    saved_model.ParseFromString(_read(file_path))
+    saved_model.ParseFromString(content)
   except protobuf_message.DecodeError as error:
     raise errors.UserOSError(
-      f"Cannot parse file {file_path}: {error}."
+      f"Cannot parse file {file_path}: {error}.{_other_kind(content)}"
     ) from error
   with damage.reading(file_path):
     for meta_graph in saved_model.meta_graphs:
@@ -173,3 +176,9 @@ def module_bytes(path: str) -> int:
 def _read(path: str) -> bytes:
   with tf.io.gfile.GFile(path, "rb") as file:
     return file.read()
+
+
+def _other_kind(content: bytes) -> str:
+  """Returns what a file that cannot be read is instead, if that can be told."""
+  kind = content_kinds.describe_bytes(content[:4096])
+  return f" {kind}" if kind else ""

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from typing import Any, Optional, Union
 
 from hub_estimator import errors, handles
-from hub_estimator.handles import content_kinds
 from hub_estimator.hub import module_folder
+from hub_estimator.hub.security import policy, reading
 from hub_estimator.tf_compat import tf
-
-_SAVED_MODEL_FILES = (module_folder.SAVED_MODEL_FILE, "saved_model.pbtxt")
 
 
 def load(
@@ -26,6 +23,8 @@ def load(
   variables are not among its `variables`, and gradients do not pass through v1
   control flow; `hub.Module` has no such limits.
 
+  What reaches outside of its graphs is treated as by `load_module_spec`.
+
   Args:
     handle: the folder of a module or SavedModel, or the `export/tf_hub` folder
       of a run, of which the newest export is taken.
@@ -37,19 +36,21 @@ def load(
     OSError: the folder does not exist.
     ValueError: it holds no SavedModel, or `handle` is not a string, or no
       graph of a TF2 SavedModel has these tags.
+    RefusedModuleError (which is a ValueError): it reaches outside of its graphs
+      and TFHUB_SECURITY_POLICY is "refuse".
     RuntimeError: no graph of a TF1 module or SavedModel has these tags.
   """
-  path = handles.resolve(handle)
-  is_module = _has_file(path, module_folder.MODULE_DEF_FILE)
-  if not any(_has_file(path, name) for name in _SAVED_MODEL_FILES):
-    raise errors.UserValueError(
-      f"{path} is no SavedModel and no module: it has no "
-      f"{module_folder.SAVED_MODEL_FILE}. {content_kinds.describe(path)}"
-    )
+  found = handles.find(handle)
+  path = found.path
+  is_module = reading.is_module(path)
+  reading.check_is_saved_model(path)
   if isinstance(tags, str):
     tags = [tags]
   if tags is None and is_module:
     tags = []
+  policy.apply_policy(
+    handle, found.is_downloaded, lambda: reading.saved_variants(path)
+  )
   try:
     loaded = tf.saved_model.load(path, tags=tags, options=options)
   except (RuntimeError, ValueError) as error:
@@ -68,15 +69,11 @@ def load(
   return loaded
 
 
-def _has_file(path: str, name: str) -> bool:
-  return tf.io.gfile.exists(os.path.join(path, name))
-
-
 def _wrong_tags_message(
   path: str, tags: Union[Iterable[str], None]
 ) -> Optional[str]:
   """Returns what to say if no graph has these tags, None if one has."""
-  if not _has_file(path, module_folder.SAVED_MODEL_FILE):
+  if not tf.io.gfile.exists(module_folder.saved_model_file(path)):
     return None
   meta_graphs = module_folder.read_saved_model(path).meta_graphs
   tag_sets = [set(m.meta_info_def.tags) for m in meta_graphs]

@@ -32,8 +32,9 @@ class ModuleEncoder:
     """Loads the module's spec.
 
     Args:
-      handle: a module's folder, the `export/tf_hub` folder of a run (its newest
-        export), or a ModuleSpec (a module that is trained from scratch).
+      handle: a handle, as for `hub.resolve` (of a run's `export/tf_hub` folder
+        the newest export), or a ModuleSpec (a module that is trained from
+        scratch).
       trainable: whether the module's variables are trained.
       signature: the signature to call.
       output: which of its outputs is the embedding, float [batch_size, size];
@@ -55,7 +56,7 @@ class ModuleEncoder:
     if isinstance(handle, hub.ModuleSpec):
       self.spec, self.handle = handle, handle.source
     else:
-      self.handle = handles.resolve(handle, export_name)
+      self.handle = handles.pinned(handle, export_name)
       self.spec = hub.load_module_spec(self.handle)
     self.trainable = trainable
     self.signature = signature

@@ -105,9 +105,9 @@ def _pin_newest_export() -> None:
   """
   handle = _bound("MODULE_HANDLE/macro.value")
   if isinstance(handle, str):
-    resolved = handles.resolve(handle, _bound("ModuleEncoder.export_name"))
-    if resolved != handle:
-      gin.bind_parameter("MODULE_HANDLE/macro.value", os.path.abspath(resolved))
+    pinned = handles.pinned(handle, _bound("ModuleEncoder.export_name"))
+    if pinned != handle:
+      gin.bind_parameter("MODULE_HANDLE/macro.value", pinned)
 
 
 def _bound(name: str):
