@@ -9,8 +9,9 @@ python -m hub_estimator.cache import HANDLE FOLDER_OR_ARCHIVE
 
 list    shows handles, sizes, dates, and whether everything is there.
 fetch   downloads modules, for machines or times without a connection.
-verify  reads all bytes and says what is missing or has changed; --repair
-        downloads such modules again. Its status is 1 if something is wrong.
+verify  reads all bytes and says what is missing or has changed; of modules that
+        tensorflow_hub downloaded, the values of variables. --repair downloads
+        such modules again. Its status is 1 if something is wrong.
 remove  removes modules.
 path    prints the folder of a module; its status is 1 if it is not there.
 import  puts a copy that you have (a folder, a .tar.gz) in a handle's place.
@@ -29,6 +30,7 @@ from absl import flags
 from hub_estimator import errors, handles
 from hub_estimator.command_line import run_command
 from hub_estimator.handles import cache_entries
+from hub_estimator.quiet_import import quiet_import
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 _REPAIR = flags.DEFINE_bool(
@@ -107,9 +109,11 @@ def _verify(cache, operands):
 
 def _verify_entry(cache, entry):
   problems = cache_entries.changed_files(entry)
+  if not problems and not entry.has_manifest and entry.is_hub_module:
+    problems = _changed_tensors(entry)
   name = entry.handle or entry.folder
   if not _JSON.value:
-    without = "" if entry.has_manifest else " (sizes only: it has no manifest)"
+    without = "" if entry.has_manifest else " (without manifest)"
     print(f"{name}: {'; '.join(problems) or 'whole'}{without}")
   is_repaired = False
   if problems and _REPAIR.value:
@@ -127,6 +131,17 @@ def _verify_entry(cache, entry):
     "problems": problems,
     "is_repaired": is_repaired,
   }
+
+
+def _changed_tensors(entry):
+  """Compares a module's values with the checksums that TensorFlow stores."""
+  with quiet_import():
+    from hub_estimator import hub
+  try:
+    hub.verify_module(entry.folder)
+  except errors.UserError as error:
+    return [str(error)]
+  return []
 
 
 def _remove(cache, operands):

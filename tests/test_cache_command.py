@@ -110,7 +110,7 @@ def test_modules_of_tensorflow_hub_are_listed_by_their_descriptors(
   _, out, _ = command("list")
   assert "-           whole   https://models.test/m" in out
   _, out, _ = command("verify")
-  assert "https://models.test/m: whole (sizes only: it has no manifest)" in out
+  assert "https://models.test/m: whole (without manifest)" in out
 
 
 def test_verify_reads_all_bytes(command, url):
@@ -239,6 +239,13 @@ def test_mistakes_are_one_line(command, arguments, text):
   assert error.startswith("error: ")
   assert text in error
   assert error.count("\n") == 1
+
+
+def test_a_cache_elsewhere_is_not_listed(command, monkeypatch):
+  monkeypatch.setenv("TFHUB_CACHE_DIR", "ram://cache")
+  status, _, error = command("list")
+  assert status == 2
+  assert "The cache ram://cache is not on this machine" in error
 
 
 def test_the_folder_may_be_a_flag(command, tmp_path, monkeypatch):

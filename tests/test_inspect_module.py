@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from hub_estimator import hub, inspect_module
-from hub_estimator.tf_compat import tf
+from hub_estimator.tf_compat import graph_symbols, tf
 
 tf1 = tf.compat.v1
 
@@ -256,6 +256,106 @@ def test_json(inspect, exports):
 def test_mistakes(inspect, exports, arguments, message):
   result = inspect(*(a.format(folder=exports) for a in arguments))
   assert result == (2, "", f"error: {message.format(folder=exports)}\n")
+
+
+@pytest.fixture
+def reader(tmp_path):
+  """The path of a module that reads a file and has an op of a library."""
+
+  def module_fn():
+    path = tf1.placeholder(tf.string, [], name="path")
+    hub.add_signature("default", path, tf.io.read_file(path, name="read"))
+
+  spec = hub.create_module_spec(module_fn)
+  with tf.Graph().as_default(), tf1.Session() as session:
+    hub.Module(spec).export(str(tmp_path / "reader"), session)
+  file_path = tmp_path / "reader" / "saved_model.pb"
+  saved_model = graph_symbols.SavedModel.FromString(file_path.read_bytes())
+  saved_model.meta_graphs[0].graph_def.node.add(name="own", op="OwnOp")
+  file_path.write_bytes(saved_model.SerializeToString())
+  return tmp_path / "reader"
+
+
+_SECURITY = """\
+Security: 1 operation that reaches outside of the graph
+  reads files: read, graph {}
+    ReadFile returns a file's content.
+Security: 1 operation that cannot be judged
+  unknown op: own, graph {}
+    OwnOp is not TensorFlow's: it runs code of a library that the program loads,
+    which nobody looked at here.
+"""
+
+
+@pytest.mark.parametrize("policy", ["allow", "warn", "refuse"])
+def test_security(inspect, reader, monkeypatch, policy):
+  monkeypatch.setenv("TFHUB_SECURITY_POLICY", policy)
+  _, plain, _ = inspect(reader)
+  assert "Security" not in plain
+  assert inspect(reader, "--security") == (0, f"{plain}\n{_SECURITY}", "")
+
+
+def test_security_of_a_module_that_reads_its_assets(inspect, exports):
+  _, plain, _ = inspect(exports)
+  assert inspect(exports, "--security") == (
+    0,
+    f"{plain}\nSecurity: nothing reaches outside of the graph\n",
+    "",
+  )
+  status, output, _ = inspect(exports, "--security", "--json")
+  assert status == 0
+  assert json.loads(output)["security"] == []
+
+
+def test_security_as_json(inspect, reader):
+  _, plain, _ = inspect(reader, "--json")
+  status, output, error = inspect(reader, "--json", "--security")
+  assert (status, error) == (0, "")
+  described = json.loads(output)
+  assert described.pop("security") == [
+    {
+      "tags": [],
+      "node": "read",
+      "op": "ReadFile",
+      "kind": "reads files",
+      "reason": "returns a file's content",
+    },
+    {
+      "tags": [],
+      "node": "own",
+      "op": "OwnOp",
+      "kind": "unknown op",
+      "reason": "is not TensorFlow's: it runs code of a library that the "
+      "program loads, which nobody looked at here",
+    },
+  ]
+  assert described == json.loads(plain)
+
+
+def test_security_of_a_saved_model(inspect, tmp_path):
+  class Printer(tf.Module):
+    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
+    def __call__(self, text):
+      tf.print(text, output_stream="file:///tmp/x", name="print")
+
+  path = tmp_path / "saved"
+  tf.saved_model.save(Printer(), str(path))
+  status, output, error = inspect(path, "--security")
+  assert (status, error) == (0, "")
+  lines = output.splitlines()
+  assert lines[:2] == [f"Module  {path}", "Format  SavedModel"]
+  assert lines[3:5] == ["Tags    {serve}", ""]
+  assert lines[5].startswith("Graph {serve}: ")
+  assert lines[6:8] == [
+    "",
+    "Security: 1 operation that reaches outside of the graph",
+  ]
+  assert lines[8].startswith("  writes files: function __inference___call___")
+  assert lines[8].endswith(", node print, graph {serve}")
+  assert lines[9:] == [
+    "    PrintV2 prints to the file that its attribute names."
+  ]
+  assert inspect(path)[0] == 2  # Without the flag, it is no module.
 
 
 def test_a_damaged_module(inspect, exports, tmp_path):

@@ -64,6 +64,13 @@ def is_folder(path: str) -> bool:
   return _gfile().isdir(path)
 
 
+def is_file(path: str) -> bool:
+  """Whether there is a file at a path, and no folder, pipe or device."""
+  if is_local(path):
+    return os.path.isfile(local_path(path))
+  return exists(path) and not is_folder(path)
+
+
 def names(path: str) -> list[str]:
   """Returns the names in a folder, sorted; folders without a final "/"."""
   if is_local(path):
@@ -103,3 +110,16 @@ def copy(source: str, target: str) -> None:
   """Copies a file from anywhere to a new path of this machine."""
   with open_binary(source) as reader, open(target, "xb") as writer:
     shutil.copyfileobj(reader, writer, 2**20)
+
+
+def copy_in(source: str, target: str) -> None:
+  """Copies a file of this machine to a path of TensorFlow's file systems."""
+  gfile = _gfile()
+  gfile.makedirs(target.rpartition("/")[0])
+  gfile.copy(source, target, overwrite=True)
+
+
+def remove_if_there(path: str) -> None:
+  """Removes a file of TensorFlow's file systems, if it exists."""
+  if exists(path):
+    _gfile().remove(path)

@@ -18,6 +18,7 @@ from hub_estimator.handles import (
   install_lock,
   manifest,
   module_cache,
+  module_parts,
   resolution,
   settings,
 )
@@ -36,6 +37,7 @@ class Entry(NamedTuple):
     num_bytes: the bytes of these.
     installed: when it was installed, ISO 8601 in UTC; "" if nothing says.
     has_manifest: whether its bytes can be compared with what was installed.
+    is_hub_module: whether it is a TF1 Hub module, and no other SavedModel.
     problems: what is missing, by sizes; empty if nothing is.
   """
 
@@ -45,6 +47,7 @@ class Entry(NamedTuple):
   num_bytes: int
   installed: str
   has_manifest: bool
+  is_hub_module: bool
   problems: list[str]
 
 
@@ -54,6 +57,11 @@ def entries(cache: module_cache.ModuleCache) -> list[Entry]:
   Raises:
     OSError: the cache's folder cannot be read.
   """
+  if not files.is_local(cache.folder):
+    raise errors.UserValueError(
+      f"The cache {cache.folder} is not on this machine: its modules are used, "
+      "and cannot be listed, verified or removed here."
+    )
   if not os.path.isdir(cache.folder):
     return []
   try:
@@ -203,6 +211,7 @@ def _entry(folder: str, cache_folder: str) -> Entry:
     sum(os.path.getsize(os.path.join(folder, name)) for name in names),
     written.installed if written else "",
     written is not None,
+    module_parts.MODULE_DEF_FILE in names,
     problems,
   )
 

@@ -7,6 +7,7 @@ import re
 from typing import Optional
 
 from hub_estimator.file_formats import files, sorted_table
+from hub_estimator.handles import first_bytes
 
 STATE_FILE = "checkpoint"
 _EXPORT = (
@@ -77,13 +78,13 @@ def is_first_format(path: str) -> bool:
   """
   return (
     not path.endswith(_OTHER_TABLES)
-    and not files.is_folder(path)
+    and first_bytes.read(path) is not None
     and files.read_end(path, len(sorted_table.END)) == sorted_table.END
   )
 
 
 def _named(path: str) -> str:
-  text = files.read(os.path.join(path, STATE_FILE), 4096)
+  text = first_bytes.read(os.path.join(path, STATE_FILE)) or b""
   named = re.search(rb'^model_checkpoint_path: "(.*)"$', text, re.MULTILINE)
   if not named:
     return "should name one"

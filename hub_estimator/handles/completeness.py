@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Optional
 
@@ -81,13 +82,13 @@ def lfs_pointers(folder: str, names: list[str]) -> list[str]:
     folder: the folder.
     names: names in it; those in its folder of variables are looked at as well.
   """
-  tried = [name for name in names if not files.is_folder(f"{folder}/{name}")]
-  if VARIABLES_FOLDER in names and VARIABLES_FOLDER not in tried:
-    tried += [
-      f"{VARIABLES_FOLDER}/{name}"
-      for name in files.names(os.path.join(folder, VARIABLES_FOLDER))
-    ]
-  return [name for name in tried if _is_lfs_pointer(folder, name)]
+  tried = list(names)
+  variables = os.path.join(folder, VARIABLES_FOLDER)
+  with contextlib.suppress(OSError):
+    if VARIABLES_FOLDER in names and files.is_folder(variables):
+      tried += [f"{VARIABLES_FOLDER}/{name}" for name in files.names(variables)]
+  heads = {name: first_bytes.read(os.path.join(folder, name)) for name in tried}
+  return [n for n in tried if first_bytes.is_lfs_pointer(heads[n] or b"")]
 
 
 def _contents(folder: str, above: str) -> list[str]:
@@ -180,18 +181,14 @@ def _file_problem(
     return f"{name} is missing"
   if files.is_folder(path):
     return f"{name} is a folder and not a file"
-  if not may_be_empty and not files.size(path):
+  head = first_bytes.read(path)
+  if head is None:
+    return f"{name} cannot be read"
+  if not head and not may_be_empty:
     return f"{name} is empty"
-  if _is_lfs_pointer(folder, name):
+  if first_bytes.is_lfs_pointer(head):
     return f"{name} is a Git LFS pointer, not the file: run `git lfs pull`"
   return None
-
-
-def _is_lfs_pointer(folder: str, name: str) -> bool:
-  path = os.path.join(folder, name)
-  return not files.is_folder(path) and first_bytes.is_lfs_pointer(
-    files.read(path, first_bytes.NUM_BYTES)
-  )
 
 
 def _damage(name: str, error: Exception) -> str:

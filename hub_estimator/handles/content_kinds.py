@@ -63,7 +63,9 @@ def _describe_file(path: str) -> str:
   of_checkpoint = checkpoint_kinds.describe_file(path)
   if of_checkpoint is not None:
     return of_checkpoint
-  head = files.read(path, first_bytes.NUM_BYTES)
+  head = first_bytes.read(path)
+  if head is None:
+    return "It is no file that can be read."
   if saved_model_kinds.is_saved_model_file(head):
     return (
       "It is the saved_model.pb of a SavedModel, without its folder: give the "

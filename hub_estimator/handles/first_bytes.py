@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple, Optional
 
+from hub_estimator.file_formats import files
 from hub_estimator.handles import server_answers
 
 NUM_BYTES = 4096
@@ -92,6 +93,17 @@ def kind_of(head: bytes) -> Optional[Kind]:
   if head[257:262] == b"ustar":
     return _archive("a tar archive", _UNPACK)
   return _model_kind(head) or _answer_kind(head)
+
+
+def read(path: str) -> Optional[bytes]:
+  """Returns the first bytes of a file; None for what cannot be read."""
+  if not files.is_file(path):
+    return None
+  try:
+    return files.read(path, NUM_BYTES)
+  except Exception:
+    # Of TensorFlow's file systems, errors of its own.
+    return None
 
 
 def describe_bytes(head: bytes) -> Optional[str]:

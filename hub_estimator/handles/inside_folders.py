@@ -40,12 +40,13 @@ def describe_model_file(path: str, names: list[str]) -> Optional[str]:
   archive = None
   for name in names[:_NUM_FILES]:
     file_path = os.path.join(path, name)
-    if files.is_folder(file_path):
+    head = first_bytes.read(file_path)
+    kind = None if head is None else first_bytes.kind_of(head)
+    if kind is None:
       continue
-    kind = first_bytes.kind_of(files.read(file_path, first_bytes.NUM_BYTES))
-    if kind is not None and kind.is_model:
+    if kind.is_model:
       return kind.sentence(f"Its {name}")
-    if kind is not None and kind.is_archive and archive is None:
+    if kind.is_archive and archive is None:
       archive = kind.sentence(f"Its {name}")
   return archive
 
@@ -86,10 +87,13 @@ def _run_or_exports(
 
 
 def _holds_exports(folder: str) -> bool:
-  return any(
-    local_modules.module_names(os.path.join(folder, export))
-    for export in local_modules.exports(folder)
-  )
+  try:
+    return any(
+      local_modules.module_names(os.path.join(folder, export))
+      for export in local_modules.exports(folder)
+    )
+  except OSError:
+    return False
 
 
 def _modules(folders: list[str], depth: str = "one level") -> Optional[str]:

@@ -10,6 +10,8 @@ import json
 import os
 from typing import Any, NamedTuple, Optional
 
+from hub_estimator.file_formats import files
+
 FILE_NAME = ".manifest.json"
 _FORMAT = 1
 _PIECE_BYTES = 2**20
@@ -54,8 +56,10 @@ def read(folder: str) -> Optional[Manifest]:
     ValueError: it is damaged.
   """
   try:
-    with open(os.path.join(folder, FILE_NAME), encoding="utf-8") as file:
-      content = json.load(file)
+    path = os.path.join(folder, FILE_NAME)
+    if not files.exists(path):
+      return None
+    content = json.loads(files.read(path))
     return Manifest(
       str(content["handle"]),
       str(content["source"]),
@@ -65,8 +69,6 @@ def read(folder: str) -> Optional[Manifest]:
         for path, entry in content["files"].items()
       },
     )
-  except FileNotFoundError:
-    return None
   except (KeyError, TypeError, ValueError, AttributeError) as error:
     raise ValueError(f"{FILE_NAME} is damaged") from error
 
@@ -84,11 +86,10 @@ def problems(
   found = []
   for name, (size, sha256) in manifest.files.items():
     path = os.path.join(folder, name)
-    try:
-      found_size = os.stat(path).st_size
-    except OSError:
+    if not files.exists(path):
       found.append(f"{name} is missing")
       continue
+    found_size = files.size(path)
     if found_size != size:
       found.append(f"{name} has {found_size} bytes instead of {size}")
     elif with_checksums and file_sha256(path) != sha256:
@@ -99,7 +100,7 @@ def problems(
 def file_sha256(path: str) -> str:
   """Returns the SHA-256 of a file, in hex."""
   digest = hashlib.sha256()
-  with open(path, "rb") as file:
+  with files.open_binary(path) as file:
     while piece := file.read(_PIECE_BYTES):
       digest.update(piece)
   return digest.hexdigest()

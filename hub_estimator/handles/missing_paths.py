@@ -19,7 +19,7 @@ _WEB_HOST = re.compile(
 _KAGGLE_MODEL = re.compile(
   r"[\w.-]+/[\w.-]+/(tensorflow[12]|tfhub)(/[\w.-]+){1,2}", re.IGNORECASE
 )
-_ARCHIVES = (".tar.gz", ".tgz", ".tar", ".zip")
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def describe_missing(path: str) -> str:

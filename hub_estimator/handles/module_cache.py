@@ -15,6 +15,7 @@ import hashlib
 import os
 import shutil
 import socket
+import tempfile
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Optional
@@ -22,6 +23,7 @@ from typing import Optional
 from absl import logging
 
 from hub_estimator import errors
+from hub_estimator.file_formats import files
 from hub_estimator.handles import (
   archives,
   cache_location,
@@ -56,6 +58,7 @@ class ModuleCache:
       folder: its folder; that of the settings if None.
     """
     self.folder = folder or cache_location.cache_folder()
+    self._is_remote = not files.is_local(self.folder)
 
   def module_folder(self, handle: str) -> str:
     """Returns the folder in which a handle's module lies, or would."""
@@ -68,9 +71,13 @@ class ModuleCache:
       OSError: another user could have put it there.
     """
     folder = self.module_folder(handle)
-    if not os.path.lexists(folder):
+    if self._is_remote:
+      if not files.exists(folder):
+        return None
+    elif not os.path.lexists(folder):
       return None
-    cache_location.check_owner(folder, self.folder)
+    else:
+      cache_location.check_owner(folder, self.folder)
     if entry_problems(folder, with_checksums=settings.verifies_cache()):
       return None
     return folder
@@ -99,6 +106,8 @@ class ModuleCache:
       )
       if found:
         return found
+    if self._is_remote:
+      return self._install_remotely(handle, fetch)
     cache_location.make_cache_folder(self.folder)
     with install_lock.install_lock(
       self.folder, cache_key(handle), handle, settings.lock_timeout_secs()
@@ -111,6 +120,8 @@ class ModuleCache:
 
   def put(self, handle: str, fetch: Fetch) -> str:
     """Installs a handle's module, also if there is one; see `get`."""
+    if self._is_remote:
+      return self._install_remotely(handle, fetch)
     cache_location.make_cache_folder(self.folder)
     folder = self.module_folder(handle)
     if os.path.lexists(folder):
@@ -142,6 +153,23 @@ class ModuleCache:
         _write_descriptor(folder, handle)
       finally:
         shutil.rmtree(work, ignore_errors=True)
+    return folder
+
+  def _install_remotely(self, handle: str, fetch: Fetch) -> str:
+    """Installs a module in a cache of another file system (`gs://…`).
+
+    These have neither locks nor renames of folders that can be relied on: what
+    makes the module whole is its manifest, which is written last.
+    """
+    folder = self.module_folder(handle)
+    with (
+      _saying_where_space_ran_out(handle, self.folder),
+      tempfile.TemporaryDirectory() as work,
+    ):
+      module = self._prepare(handle, fetch, work)
+      files.remove_if_there(f"{folder}/{manifest.FILE_NAME}")
+      for name in (*completeness.contents(module), manifest.FILE_NAME):
+        files.copy_in(os.path.join(module, name), f"{folder}/{name}")
     return folder
 
   def _prepare(self, handle: str, fetch: Fetch, work: str) -> str:

@@ -27,10 +27,16 @@ def describe(folder: str, subject: str = "It", as_module: bool = True) -> str:
       f"{subject} is a SavedModel in text form; use tf.saved_model.load() for "
       "it."
     )
+  if not files.is_file(file_path):
+    return f"Its {module_parts.SAVED_MODEL_FILE} is not a file."
   try:
     outline = saved_model_outline.read_outline(file_path)
   except errors.UserError:
     return _describe_damage(file_path)
+  except OSError as error:
+    return (
+      f"Its {module_parts.SAVED_MODEL_FILE} cannot be read: {error.strerror}."
+    )
   if outline.is_tf2:
     by_keras = files.exists(os.path.join(folder, _KERAS_FILE))
     return (
@@ -55,7 +61,7 @@ def is_told(folder: str) -> bool:
   """Whether a folder holds a SavedModel that is whole and no half module."""
   file_path = os.path.join(folder, module_parts.SAVED_MODEL_FILE)
   try:
-    if not files.exists(file_path) or files.is_folder(file_path):
+    if not files.is_file(file_path):
       return False
     outline = saved_model_outline.read_outline(file_path)
   except (errors.UserError, OSError):

@@ -101,7 +101,7 @@ def _json(text: str) -> Answer:
     content = json.loads(text)
   except ValueError:
     # The beginning of a longer one.
-    pairs = re.findall(r'"(\w+)"\s*:\s*"?([^",{}]+)', text)
+    pairs = re.findall(r'"(\w+)"\s*:\s*"?([^\s",{}][^",{}]*)', text)
     content = dict(reversed(pairs))
   # Web APIs put what went wrong under this name.
   error = content.get("error", content) if isinstance(content, dict) else {}

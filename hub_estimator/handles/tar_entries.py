@@ -99,8 +99,7 @@ def _header(block: bytes, stream: ArchiveStream) -> tarfile.TarInfo:
   start = stream.position - len(block)
   try:
     header = tarfile.TarInfo.frombuf(block, "utf-8", "surrogateescape")
-  # Python 3.9's raises a plain ValueError for some of what is no number.
-  except (tarfile.TarError, ValueError) as error:
+  except tarfile.TarError as error:
     if not start and block[257:262] != b"ustar":
       raise stream.no_module(block) from error
     if len(block) < _BLOCK:
@@ -161,7 +160,10 @@ def _entry(
       start = stream.position - _BLOCK
       raise _damaged(stream, start, "two headers extend the same entry")
     records.update(more)
-  name = _name(records.get(b"path", _header_name(block)), stream.source)
+  name = records.get(b"path")
+  if name is None:
+    name = _header_name(block, stream)
+  name = _name(name, stream.source)
   if any(key.startswith(_PAX_SPARSE) for key in records):
     refuse(stream.source, name, "is a sparse file")
   if header.type in _REFUSED_TYPES:
@@ -191,13 +193,18 @@ def _entry(
   return TarEntry(name, is_folder, size)
 
 
-def _header_name(block: bytes) -> bytes:
-  name = block[:100].partition(b"\0")[0]
+def _header_name(block: bytes, stream: ArchiveStream) -> bytes:
+  name, prefix = (
+    field.partition(b"\0")[0] for field in (block[:100], block[345:500])
+  )
+  magic = block[257:263]
   # GNU's own format has times where ustar has the start of a long name.
-  prefix = b""
-  if block[257:263] == b"ustar\0":
-    prefix = block[345:500].partition(b"\0")[0]
-  return prefix + b"/" + name if prefix else name
+  if not prefix or magic == b"ustar ":
+    return name
+  if magic == b"ustar\0":
+    return prefix + b"/" + name
+  start = stream.position - _BLOCK
+  raise _damaged(stream, start, f"a header is of the unknown format {magic!r}")
 
 
 def _name(name: bytes, source: str) -> str:

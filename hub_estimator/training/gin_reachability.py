@@ -45,6 +45,10 @@ class Node:
     )
 
 
+# What the package asks for by itself, whatever the root uses.
+_ALWAYS_USED = ("handle_mirrors",)
+
+
 class Reachable:
   """All nodes used from a root, and the bindings that count.
 
@@ -66,6 +70,10 @@ class Reachable:
       self._bound.setdefault(key, []).append(binding)
     (selector,) = gin_internals.find_configurables(root)
     self._visit((), selector, True, None, ())
+    for name in _ALWAYS_USED:
+      for selector in gin_internals.find_configurables(name):
+        if ("", selector) in self._bound:
+          self._visit((), selector, True, None, ())
 
   def used_bindings(self) -> list[gin_values.Binding]:
     """Returns the bindings that have an effect, in the order of writing."""

@@ -17,6 +17,12 @@ def double():
   hub.add_signature(inputs=x, outputs=x * 2.0)
 
 
+def double_with_message():
+  """`double` with a message attached."""
+  double()
+  hub.attach_message("note", tf.train.BytesList(value=[b"x"]))
+
+
 def scale_and_look_up(vocabulary):
   """Returns a module_fn with two variables and an asset."""
 
@@ -41,11 +47,12 @@ def scale_and_look_up(vocabulary):
   return module_fn
 
 
-def export(module_fn, path):
+def export(module_fn, path, tags=()):
   """Exports a module; each of its variables lies in a data file of its own."""
   with pytest.MonkeyPatch.context() as patch, tf.Graph().as_default():
     patch.setattr(variable_files, "_PART_BYTES", 1)
-    module = hub.Module(hub.create_module_spec(module_fn))
+    spec = hub.create_module_spec(module_fn, [(set(tags), {})])
+    module = hub.Module(spec, tags=tags)
     with tf1.Session() as session:
       session.run(tf1.global_variables_initializer())
       session.run(tf1.tables_initializer())

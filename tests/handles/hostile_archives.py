@@ -311,6 +311,10 @@ HOSTILE = {
     build.member(b"pax", b"9" * 9000 + b" path=a\n", kind=b"x"),
     "a pax header is wrong, at byte 1024",
   ),
+  "long name of an unknown format": (
+    build.member(b"victim", NEW, prefix=b"a", magic=b"usher\x0000"),
+    r"a header is of the unknown format b'usher\x00', at byte 1024",
+  ),
   "wrong checksum": (
     build.header(b"a")[:-1] + b"?",
     "is damaged: a header is wrong (bad checksum), at byte 1024",

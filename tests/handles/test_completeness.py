@@ -1,5 +1,6 @@
 """Whether a module's folder is complete, told without TensorFlow."""
 
+import os
 import pathlib
 import subprocess
 import sys
@@ -153,6 +154,14 @@ def test_a_folder_in_place_of_a_file(module, name):
   (module / name).unlink()
   (module / name).mkdir()
   assert missing(module, True) == [f"{name} is a folder and not a file"]
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_pipe_in_place_of_a_file(module, name):
+  """It is not opened: that would wait for who writes into it."""
+  (module / name).unlink()
+  os.mkfifo(module / name)
+  assert missing(module, True) == [f"{name} cannot be read"]
 
 
 @pytest.mark.parametrize("name", FILES)

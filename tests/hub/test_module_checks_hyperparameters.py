@@ -83,6 +83,14 @@ def only_for_a_batch_that_is_not_empty(x, momentum):
   return x - mean
 
 
+def divided_difference(x, momentum):
+  variable = fns.statistics()
+  mean = tf.reduce_mean(x, [0, 1, 2])
+  delta = (variable - mean) / (1.0 / (1.0 - momentum))
+  tf1.add_to_collection("update_ops", variable.assign_sub(delta).op)
+  return x - mean
+
+
 def update_before_the_output(x, momentum):
   variable = fns.statistics()
   mean = tf.reduce_mean(x, [0, 1, 2])
@@ -100,6 +108,7 @@ WAYS = [
   assigned_sum,
   added_difference,
   only_for_a_batch_that_is_not_empty,
+  divided_difference,
   update_before_the_output,
 ]
 

@@ -47,6 +47,8 @@ VALUES = {
   "difference": (lambda: tf.constant(1.0) - default(), 0.75),
   "negative": (lambda: -default(), -0.25),
   "quotient": (lambda: tf.constant(1.0) / default(), 4.0),
+  "fraction": (lambda: tf.constant(1.0) / tf.constant(8.0), 0.125),
+  "quotient of old": (lambda: tf.raw_ops.Div(x=1.0, y=default()), 4.0),
   "quotient by zero": (lambda: tf.constant(1.0) / tf.constant(0.0), None),
   "minimum": (lambda: tf.minimum(default(), tf.maximum(0.5, 2.0)), 0.25),
   "unknown": (lambda: unknown() + 1.0, None),

@@ -246,7 +246,18 @@ def test_large_modules_are_written_in_parts(tmp_path, graph, monkeypatch):
       total = total + tf.reduce_sum(w)
     hub.add_signature(outputs=total)
 
+  fetched = []
+  run_session = tf1.Session.run
+
+  def count(session, fetches, *arguments, **options):
+    if isinstance(fetches, dict):
+      fetched.append(sorted(fetches))
+    return run_session(session, fetches, *arguments, **options)
+
+  monkeypatch.setattr(tf1.Session, "run", count)
   path = hub_module_fns.export(module_fn, tmp_path / "module")
+  # Two of 80 bytes are more than a group's 150.
+  assert fetched == [["w0", "w1"], ["w2", "w3"], ["w4"]]
   files = sorted(
     file.name for file in (tmp_path / "module/variables").iterdir()
   )

@@ -11,6 +11,7 @@ from gin_test_configurables import (
   write,
 )
 
+from hub_estimator import handles  # noqa: F401  # Registers its mirrors.
 from hub_estimator.training import gin_config
 
 
@@ -201,3 +202,9 @@ def test_what_python_code_bound_is_checked_too():
     "gin.bind_parameter: GcData.name has no effect: nothing that gc_train uses"
     " is GcData"
   )
+
+
+def test_mirrors_of_handles_are_used_without_a_reference():
+  parse(MINIMAL + 'handle_mirrors.mirrors = {"https://tfhub.dev/": "/m/"}\n')
+  gin_config.check_config(ROOT)
+  assert "handle_mirrors.mirrors" in gin_config.effective_config(ROOT)
