@@ -10,7 +10,6 @@ import os
 import re
 import shutil
 import urllib.parse
-import urllib.request
 from typing import BinaryIO
 
 _SCHEME = re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*)://")
@@ -34,8 +33,7 @@ def local_path(path: str) -> str:
   The path of another file system stays as it is.
   """
   if scheme(path) == "file":
-    parts = urllib.parse.urlsplit(path)
-    return urllib.request.url2pathname(parts.path)
+    return urllib.parse.unquote(urllib.parse.urlsplit(path).path)
   return path if scheme(path) else os.path.expanduser(path)
 
 

@@ -16,6 +16,7 @@ from hub_estimator.handles import (
 # Of a large folder, only its beginning is looked at.
 _NUM_FILES = 20
 _NUM_FOLDERS = 100
+_NUM_REMOTE_FOLDERS = 10
 _NUM_NAMED = 5
 
 
@@ -61,7 +62,8 @@ def listed(paths: list[str], word: str) -> str:
 
 
 def _folders(path: str, names: list[str]) -> list[str]:
-  paths = [os.path.join(path, name) for name in names[:_NUM_FOLDERS]]
+  limit = _NUM_FOLDERS if files.is_local(path) else _NUM_REMOTE_FOLDERS
+  paths = [os.path.join(path, name) for name in names[:limit]]
   return [path for path in paths if files.is_folder(path)]
 
 

@@ -8,11 +8,8 @@ from typing import Optional
 
 from hub_estimator import errors
 from hub_estimator.file_formats import files
-from hub_estimator.handles import (
-  http_download,
-  http_sessions,
-  settings,
-)
+from hub_estimator.handles import downloads, settings
+from hub_estimator.handles.downloads import sessions
 from hub_estimator.handles.module_cache import ModuleCache
 from hub_estimator.handles.resolver import Resolver
 
@@ -80,12 +77,12 @@ def archive_urls(address: str) -> list[str]:
 
 def _fetch(handle: str, address: str, path: str, cache: ModuleCache) -> str:
   check_online(handle, cache)
-  http_sessions.warn_if_unencrypted(address)
+  sessions.warn_if_unencrypted(address)
   urls = archive_urls(address)
   for number, url in enumerate(urls, 1):
     try:
-      return http_download.download(url, path, handle)
-    except http_download.RefusedError:
+      return downloads.download(url, path, handle)
+    except downloads.RefusedError:
       if number == len(urls):
         raise
   raise AssertionError("an address has at least one place")
@@ -98,7 +95,7 @@ def check_online(handle: str, cache: ModuleCache) -> None:
       f"{handle} is not in the cache {cache.folder}, and TFHUB_OFFLINE is set: "
       "nothing is downloaded. On a machine with a connection, python -m "
       f"hub_estimator.cache fetch {handle} downloads it; with a copy of the "
-      f"module here, {http_download.how_to_import(handle)}; TFHUB_MIRRORS "
+      f"module here, {downloads.how_to_import(handle)}; TFHUB_MIRRORS "
       "names a folder that has it."
     )
 
@@ -128,7 +125,7 @@ def _uncompressed_place(handle: str, address: str) -> str:
   url = _with_format(address, "uncompressed")
   try:
     with (
-      http_sessions.session() as session,
+      sessions.session() as session,
       session.get(
         url,
         allow_redirects=False,
@@ -139,7 +136,7 @@ def _uncompressed_place(handle: str, address: str) -> str:
       status = response.status_code
       body = response.raw.read(_BODY_BYTES, decode_content=True)
   except requests.exceptions.RequestException as error:
-    raise http_download.DownloadError(
+    raise downloads.DownloadError(
       f"{handle} cannot be found: {url} does not answer ({error})."
     ) from error
   place = body.decode("utf-8", "replace").strip()

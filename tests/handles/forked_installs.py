@@ -7,6 +7,7 @@ killed HANDLE ROUNDS SEED: forks a process a round that resolves a handle and is
   often an entry was there afterwards, and what was found that must not be.
 """
 
+import contextlib
 import json
 import os
 import random
@@ -17,7 +18,7 @@ import sys
 import requests  # noqa: F401  # Imported once, and not by every process.
 
 from hub_estimator import handles
-from hub_estimator.handles import http_download, module_cache  # noqa: F401
+from hub_estimator.handles import module_cache
 
 
 def _forked(function):
@@ -91,9 +92,12 @@ def killed(handle, rounds, seed):
   for _ in range(int(rounds)):
     if rng.random() < 0.7:
       shutil.rmtree(folder, ignore_errors=True)
-    elif os.path.exists(folder) and rng.random() < 0.7:
-      os.remove(os.path.join(folder, "saved_model.pb"))
-    line = rng.randint(1, num_lines)
+    elif rng.random() < 0.7:
+      with contextlib.suppress(FileNotFoundError):
+        os.remove(os.path.join(folder, "saved_model.pb"))
+    # A quarter of them around the rename, which is one of the last lines.
+    first = num_lines - 60 if rng.random() < 0.25 else 1
+    line = rng.randint(first, num_lines)
     status, _ = _answer(*_forked(lambda at=line: _resolve_until(handle, at)))
     found["survived"] += status == 0
     if cache.find(handle) is None:

@@ -6,10 +6,10 @@ import pytest
 import trustme
 import web_server
 
-from hub_estimator.handles import http_download
+from hub_estimator.handles import downloads
 
 CONTENT = b"\x00module"
-_SETTINGS = http_download.Settings(tries=1, timeout_secs=20.0, max_bytes=1000)
+_SETTINGS = downloads.Settings(tries=1, timeout_secs=20.0, max_bytes=1000)
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +33,7 @@ def download(tmp_path, settings):
 
   def run(url):
     path = tmp_path / "file"
-    http_download.download(url, str(path), "the/handle", _SETTINGS)
+    downloads.download(url, str(path), "the/handle", _SETTINGS)
     return path.read_bytes()
 
   return run
@@ -41,7 +41,7 @@ def download(tmp_path, settings):
 
 def test_an_unknown_certificate_is_refused(secure_server, download):
   url = secure_server.serve("/m", CONTENT)
-  with pytest.raises(http_download.RefusedError, match="certificate") as raised:
+  with pytest.raises(downloads.RefusedError, match="certificate") as raised:
     download(url)
   assert "REQUESTS_CA_BUNDLE" in str(raised.value)
   assert "TFHUB_INSECURE_HOSTS=127.0.0.1" in str(raised.value)
@@ -49,7 +49,7 @@ def test_an_unknown_certificate_is_refused(secure_server, download):
 
 def test_it_cannot_be_accepted_for_all_hosts(secure_server, download, settings):
   settings.setenv("TFHUB_DISABLE_CERT_VALIDATION", "true")
-  with pytest.raises(http_download.RefusedError, match="certificate"):
+  with pytest.raises(downloads.RefusedError, match="certificate"):
     download(secure_server.serve("/m", CONTENT))
 
 
@@ -59,7 +59,7 @@ def test_it_is_accepted_for_named_hosts(secure_server, download, settings):
   settings.setenv("TFHUB_INSECURE_HOSTS", "models.test, 127.0.0.1")
   assert download(url) == CONTENT
   settings.setenv("TFHUB_INSECURE_HOSTS", "models.test 127.0.0.10")
-  with pytest.raises(http_download.RefusedError, match="certificate"):
+  with pytest.raises(downloads.RefusedError, match="certificate"):
     download(url)
 
 
@@ -70,7 +70,7 @@ def test_a_named_host_does_not_vouch_for_where_it_redirects(
   place = secure_server.serve("/m", CONTENT).replace("127.0.0.1", "localhost")
   secure_server.answers["/start"] = web_server.redirect(place)
   settings.setenv("TFHUB_INSECURE_HOSTS", "127.0.0.1")
-  with pytest.raises(http_download.RefusedError, match="certificate"):
+  with pytest.raises(downloads.RefusedError, match="certificate"):
     download(f"{secure_server.url}/start")
 
 
@@ -91,5 +91,5 @@ def test_encryption_is_not_given_up_on_the_way(
   settings.setenv("REQUESTS_CA_BUNDLE", str(bundle))
   place = server.serve("/m", CONTENT)
   secure_server.answers["/start"] = web_server.redirect(place)
-  with pytest.raises(http_download.RefusedError, match="not encrypted"):
+  with pytest.raises(downloads.RefusedError, match="not encrypted"):
     download(f"{secure_server.url}/start")

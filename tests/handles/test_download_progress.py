@@ -4,7 +4,7 @@ import io
 
 import pytest
 
-from hub_estimator.handles.download_progress import DownloadProgress
+from hub_estimator.handles.downloads.progress import DownloadProgress
 
 
 class _Terminal(io.StringIO):

@@ -9,7 +9,7 @@ import pytest
 import web_server
 from web_server import redirect, send, send_range
 
-from hub_estimator.handles import http_download
+from hub_estimator.handles import downloads
 
 CONTENT = bytes(itertools.islice(itertools.cycle(range(251)), 300_000))
 
@@ -24,11 +24,11 @@ def download(server, tmp_path, pauses):
   """Downloads an address; returns (where it came from, the bytes)."""
 
   def run(url, **changes):
-    settings = http_download.Settings(
+    settings = downloads.Settings(
       tries=4, timeout_secs=20.0, max_bytes=10**6, sleep=pauses.append
     )
     path = tmp_path / "file"
-    place = http_download.download(
+    place = downloads.download(
       url, str(path), "the/handle", settings._replace(**changes)
     )
     return place, path.read_bytes()
@@ -81,7 +81,7 @@ def test_a_server_says_how_long_to_pause(server, download, pauses):
 
 def test_tries_end(server, download, pauses):
   url = server.answer("/m", lambda h: send(h, b"no", status=500))
-  with pytest.raises(http_download.DownloadError) as raised:
+  with pytest.raises(downloads.DownloadError) as raised:
     download(url)
   assert "the server answers 500 Internal Server Error" in str(raised.value)
   assert "4 tries" in str(raised.value)
@@ -102,7 +102,7 @@ def test_tries_end(server, download, pauses):
 )
 def test_refusals_are_final_and_say_what_to_do(server, download, status, text):
   url = server.serve("/m", b"no", status=status)
-  with pytest.raises(http_download.RefusedError, match=text) as raised:
+  with pytest.raises(downloads.RefusedError, match=text) as raised:
     download(url)
   assert f"answers {status}" in str(raised.value)
   assert "cache import the/handle" in str(raised.value)
@@ -195,7 +195,7 @@ def test_an_endless_body_is_given_up(server, download, tmp_path):
       handler.wfile.write(CONTENT)
 
   url = server.answer("/m", endless)
-  with pytest.raises(http_download.RefusedError, match="sends more than"):
+  with pytest.raises(downloads.RefusedError, match="sends more than"):
     download(url)
   assert (tmp_path / "file").stat().st_size <= 10**6
   assert len(server.requests) == 1
@@ -276,7 +276,7 @@ def test_pages_in_place_of_archives_are_said_to_be_pages(
   server, download, page, headers
 ):
   url = server.serve("/m", page, headers=headers)
-  with pytest.raises(http_download.NotAnArchiveError, match="page") as raised:
+  with pytest.raises(downloads.NotAnArchiveError, match="page") as raised:
     download(url)
   assert "does not appear to be a valid module" in str(raised.value)
   assert url in str(raised.value)
@@ -292,7 +292,7 @@ def test_nobody_listening_is_a_connection_problem(download, tmp_path):
 
 
 def test_addresses_that_are_none_are_refused(download):
-  with pytest.raises(http_download.RefusedError, match="cannot be downloaded"):
+  with pytest.raises(downloads.RefusedError, match="cannot be downloaded"):
     download("http://[half")
 
 

@@ -301,66 +301,14 @@ def test_a_variable_that_is_initialized_from_a_checkpoint(tmp_path):
   assert ops(path) == ["RestoreV2"]
 
 
-class WithAsset(tf.Module):
-  """A TF2 SavedModel with a variable, a table and an asset of its own."""
-
-  def __init__(self, path):
-    super().__init__()
-    self.v = tf.Variable(2.0)
-    self.asset = tf.saved_model.Asset(path)
-    self.table = tf.lookup.StaticHashTable(
-      tf.lookup.TextFileInitializer(
-        path,
-        tf.string,
-        tf.lookup.TextFileIndex.WHOLE_LINE,
-        tf.int64,
-        tf.lookup.TextFileIndex.LINE_NUMBER,
-      ),
-      -1,
-    )
-
-  @tf.function(input_signature=[tf.TensorSpec([None], tf.string)])
-  def __call__(self, words):
-    return tf.cast(self.table.lookup(words), tf.float32) * self.v
-
-  @tf.function(input_signature=[])
-  def read(self):
-    return tf.io.read_file(self.asset.asset_path)
-
-
-def test_a_tf2_saved_model(tmp_path, vocabulary, monkeypatch):
-  path = str(tmp_path / "saved")
-  tf.saved_model.save(WithAsset(vocabulary), path)
-  assert hub.scan_module(path) == []
-  monkeypatch.setenv("TFHUB_SECURITY_POLICY", "refuse")
-  loaded = hub.load(path)
-  assert loaded(tf.constant(["b"])).numpy().tolist() == [2.0]
-  assert loaded.read().numpy() == b"a\nb\n"
-
-  def leave_the_folder(meta_graph):
-    for asset in meta_graph.asset_file_def:
-      asset.filename = "../../../etc/passwd"
-
-  security_modules.rewrite(path, leave_the_folder)
-  assert set(ops(path)) == {"ReadFile", "InitializeTableFromTextFileV2"}
-  with pytest.raises(hub.RefusedModuleError):
-    hub.load(path)
-
-
-def test_a_tf2_saved_model_that_reads_what_it_is_told(tmp_path):
-  class Reader(tf.Module):
-    @tf.function(input_signature=[tf.TensorSpec([], tf.string)])
-    def read(self, name):
-      return tf.io.read_file(name)
-
-    @tf.function(input_signature=[])
-    def steal(self):
-      return tf.io.read_file("/etc/passwd")
-
-  tf.saved_model.save(Reader(), str(tmp_path))
-  findings = hub.scan_module(str(tmp_path))
-  functions = sorted(finding.node.split("_")[3] for finding in findings)
-  assert functions == ["read", "steal"]
+def test_two_functions_of_one_name(tmp_path):
+  graph = security_modules.meta_graph(
+    [],
+    [function("f", [node("ReadFile")]), function("f", [])],
+  )
+  path = security_modules.write(tmp_path / "module", graph)
+  with pytest.raises(OSError, match="is damaged: it has functions of the same"):
+    hub.scan_module(path)
 
 
 @pytest.mark.parametrize(

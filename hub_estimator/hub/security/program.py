@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping
 from typing import NamedTuple, Optional
 
+from hub_estimator.file_formats import damage
 from hub_estimator.hub.graph_variant import GraphVariant
 
 # op -> (attribute that names the function, how many of the op's inputs come
@@ -80,7 +81,12 @@ class Program:
   """The graph of a module's variant, with the functions of its library."""
 
   def __init__(self, variant: GraphVariant):
-    """Wraps a graph; nothing is read before it is asked for."""
+    """Wraps a graph, of which most is read when it is asked for.
+
+    Raises:
+      OSError (which is a ValueError): there are two functions of one name, and
+        no saying which of them TensorFlow takes.
+    """
     self.variant = variant
     self.meta_graph = variant.meta_graph
     library = self.meta_graph.graph_def.library
@@ -93,6 +99,10 @@ class Program:
       )
       for function in library.function
     }
+    if len(self.functions) < len(library.function):
+      raise damage.DamagedFileError(
+        f"{variant.origin} is damaged: it has functions of the same name."
+      )
     self._by_name: dict[str, dict[str, object]] = {}
 
   @property
@@ -194,7 +204,10 @@ class Program:
     # What a function captures follows its own arguments.
     index = position - (len(body.arguments) - len(bound))
     nodes = self.meta_graph.object_graph_def.nodes
-    if index < 0 or not 0 <= bound[index] < len(nodes):
+    if (
+      not 0 <= index <= position  # The function captures what it cannot take.
+      or not 0 <= bound[index] < len(nodes)
+    ):
       return [_NOBODY_KNOWS]
     node = nodes[bound[index]]
     if node.WhichOneof("kind") != "asset":

@@ -12,9 +12,9 @@ import tarfile
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from hub_estimator.handles.archive_limits import BadArchiveError, over_limit
-from hub_estimator.handles.archive_stream import ArchiveStream
-from hub_estimator.handles.entry_names import refuse, shown
+from hub_estimator.handles.archives.entry_names import refuse, shown
+from hub_estimator.handles.archives.limits import BadArchiveError, over_limit
+from hub_estimator.handles.archives.stream import ArchiveStream
 
 _BLOCK = tarfile.BLOCKSIZE
 _EXTENSIONS = (

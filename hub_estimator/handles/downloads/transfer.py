@@ -1,4 +1,4 @@
-"""Downloading a file from a web server."""
+"""One file on its way from a web server."""
 
 from __future__ import annotations
 
@@ -9,34 +9,24 @@ from collections.abc import Callable
 from typing import NamedTuple, Optional
 
 from hub_estimator import errors
-from hub_estimator.handles import checksums, content_kinds, http_sessions
+from hub_estimator.handles import content_kinds
 from hub_estimator.handles import settings as settings_lib
-from hub_estimator.handles.download_progress import DownloadProgress
+from hub_estimator.handles.downloads import checksums
+from hub_estimator.handles.downloads.download_errors import (
+  InterruptedTransferError,
+  NotAnArchiveError,
+  RefusedError,
+  how_to_import,
+)
 
+LONGEST_PAUSE_SECS = 30.0
 _PIECE_BYTES = 2**18
 _HEAD_BYTES = 2**10
 # That many in the time of a time-out, or the connection is given up.
 _LEAST_BYTES = 2**10
 _ANY_PAGE = b"<!DOCTYPE html>"
-_FIRST_PAUSE_SECS, _LONGEST_PAUSE_SECS = 0.5, 30.0
 _TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
 _RANGE_IGNORED = 416
-
-
-class DownloadError(errors.UserOSError):
-  """A server that does not send what was asked for."""
-
-
-class RefusedError(DownloadError):
-  """An answer that will not change by asking again."""
-
-
-class NotAnArchiveError(RefusedError):
-  """A page, or an error message, in place of the file."""
-
-
-class _InterruptedError(Exception):
-  """A download that another try may complete."""
 
 
 class Settings(NamedTuple):
@@ -66,62 +56,7 @@ class Settings(NamedTuple):
     )
 
 
-def download(
-  url: str, path: str, handle: str, settings: Optional[Settings] = None
-) -> str:
-  """Downloads a file; a broken connection is resumed, or begun again.
-
-  Proxies and certificates are those of the usual environment variables
-  (`HTTPS_PROXY`, `NO_PROXY`, `REQUESTS_CA_BUNDLE`); see `http_sessions` for
-  certificates that are not checked.
-
-  Args:
-    url: its address; redirects are followed.
-    path: where to write it.
-    handle: what it is downloaded for, for messages.
-    settings: how; None takes the environment's.
-
-  Returns:
-    the address that sent it, after redirects.
-
-  Raises:
-    DownloadError (an OSError): the server refuses it, sends something else or
-      less than it says, or all tries have failed.
-  """
-  settings = settings or Settings.of_environment()
-  progress = DownloadProgress(handle, clock=settings.clock)
-  transfer = _Transfer(url, path, handle, settings, progress)
-  try:
-    with http_sessions.session() as session:
-      for number in range(1, settings.tries + 1):
-        try:
-          return transfer.run(session)
-        except _InterruptedError as error:
-          problem = error
-        if number < settings.tries:
-          pause = min(
-            _FIRST_PAUSE_SECS * 2 ** (number - 1), _LONGEST_PAUSE_SECS
-          )
-          settings.sleep(max(pause, transfer.asked_pause_secs))
-  finally:
-    progress.close()
-  tries = f"{settings.tries} tries" if settings.tries > 1 else "1 try"
-  raise DownloadError(
-    f"{handle} cannot be downloaded: {problem} ({url}, {tries}). Try again "
-    "later, raise TFHUB_DOWNLOAD_TRIES, or get it in another way: "
-    f"{how_to_import(handle)}."
-  )
-
-
-def how_to_import(handle: str) -> str:
-  """Returns how to put a module into the cache by hand, for messages."""
-  return (
-    "python -m hub_estimator.cache import "
-    f"{handle} FOLDER_OR_ARCHIVE puts a copy in its place"
-  )
-
-
-class _Transfer:
+class Transfer:
   """What has been downloaded of a file, and what is known of it."""
 
   def __init__(self, url, path, handle, settings, progress):
@@ -151,11 +86,11 @@ class _Transfer:
         "end."
       ) from e
     except requests.exceptions.Timeout as e:
-      raise _InterruptedError(
+      raise InterruptedTransferError(
         f"no answer within {self._settings.timeout_secs:g} s"
       ) from e
     except requests.exceptions.RequestException as e:
-      raise _InterruptedError(_reason(e)) from e
+      raise InterruptedTransferError(_reason(e)) from e
 
   def _open(self, session):
     headers = {}
@@ -189,13 +124,13 @@ class _Transfer:
       return
     if status == _RANGE_IGNORED:
       os.remove(self._path)
-      raise _InterruptedError("the server does not send the rest")
+      raise InterruptedTransferError("the server does not send the rest")
     if status in _TRY_AGAIN:
       asked = response.headers.get("Retry-After", "")
       self.asked_pause_secs = (
-        min(float(asked), _LONGEST_PAUSE_SECS) if asked.isdigit() else 0.0
+        min(float(asked), LONGEST_PAUSE_SECS) if asked.isdigit() else 0.0
       )
-      raise _InterruptedError(f"the server answers {_status(response)}")
+      raise InterruptedTransferError(f"the server answers {_status(response)}")
     raise RefusedError(
       f"{self._handle} cannot be downloaded: {response.url} answers "
       f"{_status(response)}. {self._advice(status)}"
@@ -222,7 +157,9 @@ class _Transfer:
     resumed = response.status_code == 206
     if resumed and not _range_starts_at(response, received):
       os.remove(self._path)
-      raise _InterruptedError("the server sends another part than the rest")
+      raise InterruptedTransferError(
+        "the server sends another part than the rest"
+      )
     received = received if resumed else 0
     length = _content_length(response)
     total = None if length is None else received + length
@@ -237,7 +174,7 @@ class _Transfer:
     checksum = checksums.checksum_of_headers(response.headers)
     if checksum and not checksums.matches(self._path, checksum):
       os.remove(self._path)
-      raise _InterruptedError(
+      raise InterruptedTransferError(
         f"what came has not the {checksum.algorithm} of its {checksum.header}"
       )
 
@@ -260,10 +197,10 @@ class _Transfer:
       now = self._settings.clock()
       if now - mark > self._settings.timeout_secs:
         if received - mark_received < _LEAST_BYTES:
-          raise _InterruptedError("the server sends next to nothing")
+          raise InterruptedTransferError("the server sends next to nothing")
         mark, mark_received = now, received
     if total is not None and received < total:
-      raise _InterruptedError(
+      raise InterruptedTransferError(
         f"the connection broke off after {received:,} of {total:,} bytes"
       )
     if head is not None:
@@ -311,7 +248,7 @@ def _read(response, num_bytes: int) -> bytes:
   try:
     return response.raw.read1(num_bytes, decode_content=False)
   except (urllib3.exceptions.HTTPError, OSError) as error:
-    raise _InterruptedError(
+    raise InterruptedTransferError(
       f"the connection broke off ({_reason(error)})"
     ) from (error)
 

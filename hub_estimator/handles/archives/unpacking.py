@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from typing import NamedTuple, NoReturn
 
 from hub_estimator import errors
-from hub_estimator.handles import entry_names, tar_entries
-from hub_estimator.handles.archive_limits import (
+from hub_estimator.handles.archives import entry_names, tar_entries
+from hub_estimator.handles.archives.limits import (
   ArchiveLimits,
   BadArchiveError,
   over_limit,
 )
-from hub_estimator.handles.archive_stream import ArchiveStream
+from hub_estimator.handles.archives.stream import ArchiveStream
 
 __all__ = ["ArchiveLimits", "BadArchiveError", "UnpackedFile", "unpack"]
 

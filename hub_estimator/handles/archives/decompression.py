@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from typing import BinaryIO, Union
 
 from hub_estimator.file_formats import damage
-from hub_estimator.handles.archive_limits import BadArchiveError
+from hub_estimator.handles.archives.limits import BadArchiveError
 
 _READ_BYTES = 64 * 2**10
 _PIECE_BYTES = 2**20

@@ -9,8 +9,9 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from hub_estimator.handles import decompression, first_bytes
-from hub_estimator.handles.archive_limits import (
+from hub_estimator.handles import first_bytes
+from hub_estimator.handles.archives import decompression
+from hub_estimator.handles.archives.limits import (
   ArchiveLimits,
   BadArchiveError,
   over_limit,

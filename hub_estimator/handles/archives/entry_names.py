@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NoReturn, Union
 
-from hub_estimator.handles.archive_limits import BadArchiveError
+from hub_estimator.handles.archives.limits import BadArchiveError
 
 # Of the file systems that modules are kept in.
 _MAX_NAME_BYTES = 255
