@@ -2,9 +2,9 @@
 
 python -m hub_estimator.inspect_module HANDLE [--json] [--security]
 
-HANDLE is a module's folder, or the export/tf_hub folder of a run, of which the
-newest export is shown. With --security it may be a SavedModel, too. Nothing of
-the module is run.
+HANDLE is a module's folder or archive, an address (https://…), or the
+export/tf_hub folder of a run, of which the newest export is shown. With
+--security it may be a SavedModel, too. Nothing of the module is run.
 """
 
 import json
@@ -12,6 +12,7 @@ import json
 from absl import flags
 
 from hub_estimator.command_line import run_command
+from hub_estimator.handles import settings  # noqa: F401  # Defines flags.
 from hub_estimator.quiet_import import quiet_import
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")
@@ -21,6 +22,7 @@ _SECURITY = flags.DEFINE_bool(
   "Also list the operations that read or write files other than the module's "
   "assets, open connections, run Python or load code.",
 )
+flags.declare_key_flag("tfhub_cache_dir")
 
 
 def main(arguments):

@@ -233,9 +233,12 @@ def test_json(inspect, exports):
     ),
     (
       ["https://host/module"],
-      "https://host/module is a URL that TensorFlow cannot read: a handle is "
-      "the path of a module's folder. Download the module, unpack it, and give "
-      "its folder.",
+      "https://host/module is not in the cache {folder}/cache, and "
+      "TFHUB_OFFLINE is set: nothing is downloaded. On a machine with a "
+      "connection, python -m hub_estimator.cache fetch https://host/module "
+      "downloads it; with a copy of the module here, python -m "
+      "hub_estimator.cache import https://host/module FOLDER_OR_ARCHIVE puts a "
+      "copy in its place; TFHUB_MIRRORS names a folder that has it.",
     ),
     (
       ["{folder}/words.txt"],
@@ -253,7 +256,9 @@ def test_json(inspect, exports):
     ),
   ],
 )
-def test_mistakes(inspect, exports, arguments, message):
+def test_mistakes(inspect, exports, monkeypatch, arguments, message):
+  monkeypatch.setenv("TFHUB_OFFLINE", "1")
+  monkeypatch.setenv("TFHUB_CACHE_DIR", f"{exports}/cache")
   result = inspect(*(a.format(folder=exports) for a in arguments))
   assert result == (2, "", f"error: {message.format(folder=exports)}\n")
 

@@ -6,7 +6,13 @@ place of `import tensorflow_hub as hub`. `KerasLayer` and
 tensorflow_hub, which is imported when one of them is asked for.
 """
 
-from hub_estimator.handles import resolve
+from hub_estimator.handles import (
+  ModuleCache,
+  Resolver,
+  register_resolver,
+  resolve,
+  unregister_resolver,
+)
 from hub_estimator.hub import tf2_names as _tf2_names
 from hub_estimator.hub.attachments import attach_message
 from hub_estimator.hub.common_signatures import (
@@ -50,9 +56,11 @@ __all__ = [
   "ImageModuleInfo",
   "LatestModuleExporter",
   "Module",
+  "ModuleCache",
   "ModuleSpec",
   "ModuleWarning",
   "RefusedModuleError",
+  "Resolver",
   "add_image_classification_signature",
   "add_image_feature_vector_signature",
   "add_signature",
@@ -73,10 +81,12 @@ __all__ = [
   "load_module_spec",
   "matching_common_signatures",
   "register_module_for_export",
+  "register_resolver",
   "resolve",
   "scan_module",
   "sparse_text_embedding_column",
   "text_embedding_column",
+  "unregister_resolver",
   "verify_module",
 ]
 

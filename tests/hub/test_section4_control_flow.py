@@ -424,3 +424,23 @@ def test_an_update_op_in_a_v1_cond(tmp_path, graph, v1_control_flow):
     hub_module_fns.initialize(session)
     session.run(graph.get_collection("update_ops"))
     assert session.run(module.variable_map["w"]) == 5.0
+
+
+def test_a_context_knows_what_it_takes_from_outside(graph, v1_control_flow):
+  def module_fn():
+    x = tf1.placeholder(tf.float32, [], name="x")
+    y = tf.identity(x, name="y")
+    doubled = tf1.cond(y > 0.0, lambda: y * 2.0, lambda: -y, name="branch")
+    hub.add_signature(inputs=x, outputs=doubled)
+
+  hub.Module(hub.create_module_spec(module_fn))(1.0)
+  contexts = graph.get_collection(tf1.GraphKeys.COND_CONTEXT)
+  taken = [
+    dict(context.to_proto().values_def.external_values) for context in contexts
+  ]
+  scope = "module_apply_default"
+  assert len(taken) == 2
+  for values in taken:
+    (inner,) = [v for k, v in values.items() if k == f"{scope}/y:0"]
+    assert inner.startswith(f"{scope}/branch/")
+    assert graph.get_tensor_by_name(inner).op.type == "Switch"
