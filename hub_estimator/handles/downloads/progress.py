@@ -57,6 +57,7 @@ class DownloadProgress:
     if self._bar is None:
       self._bar = Bar(
         total=total,
+        initial=num_bytes,
         desc=self._handle,
         unit="B",
         unit_scale=True,
@@ -64,8 +65,9 @@ class DownloadProgress:
         file=self._stream,
         **bar_size(self._stream),
       )
-    self._bar.n = num_bytes
-    self._bar.refresh()
+    else:
+      self._bar.n = num_bytes
+      self._bar.refresh()
 
   def close(self) -> None:
     """Ends the bar."""
