@@ -29,10 +29,11 @@ from absl import flags
 
 from hub_estimator import errors, handles
 from hub_estimator.command_line import run_command
-from hub_estimator.handles import cache_entries
+from hub_estimator.handles.cache import entries as cache_entries
 from hub_estimator.quiet_import import quiet_import
 
-_JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+# inspect_module has a flag of this name; one process may import both.
+_JSON = flags.DEFINE_bool("json", False, "Print JSON.", allow_override=True)
 _REPAIR = flags.DEFINE_bool(
   "repair", False, "With verify: download again what is missing or has changed."
 )
@@ -85,7 +86,9 @@ def _fetch(cache, operands):
   failed = []
   for handle in operands:
     try:
-      print(handles.resolve(handle))
+      folder = handles.resolve(handle)
+      cache_entries.check_whole(folder)
+      print(folder)
     except errors.UserError as error:
       failed.append(str(error))
   if failed:

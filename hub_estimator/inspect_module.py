@@ -12,7 +12,6 @@ import json
 from absl import flags
 
 from hub_estimator.command_line import run_command
-from hub_estimator.handles import settings  # noqa: F401  # Defines flags.
 from hub_estimator.quiet_import import quiet_import
 
 _JSON = flags.DEFINE_bool("json", False, "Print JSON.")

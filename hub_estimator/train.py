@@ -13,7 +13,6 @@ from absl import flags
 
 from hub_estimator import errors
 from hub_estimator.command_line import run_command
-from hub_estimator.handles import settings  # noqa: F401  # Defines flags.
 from hub_estimator.quiet_import import quiet_import
 from hub_estimator.training import gin_config
 

@@ -62,6 +62,15 @@ def test_fetch_goes_on_after_a_failure_and_ends_with_it(command, url, server):
   assert error.count("\n") == 1
 
 
+def test_fetch_of_a_folder_looks_at_it(command, tmp_path):
+  module = tiny_modules.write_module(tmp_path / "m")
+  assert command("fetch", module)[:2] == (0, f"{module}\n")
+  (tmp_path / "m" / "saved_model.pb").unlink()
+  status, out, error = command("fetch", module)
+  assert (status, out) == (2, "")
+  assert f"{module} holds no whole module: saved_model.pb is missing" in error
+
+
 def test_list_of_nothing(command, cache):
   assert command("list") == (
     0,

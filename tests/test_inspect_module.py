@@ -248,7 +248,8 @@ def test_json(inspect, exports):
     (
       ["{folder}/1700000000/module/assets"],
       "{folder}/1700000000/module/assets is not a TF1 Hub module: it has no "
-      "tfhub_module.pb. It holds words.txt.",
+      "tfhub_module.pb. It is a part of the module "
+      "{folder}/1700000000/module: give {folder}/1700000000/module.",
     ),
     (
       ["{folder}", "--jsn"],

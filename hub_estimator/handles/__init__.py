@@ -3,8 +3,8 @@
 Nothing here imports TensorFlow, except for paths of its file systems.
 """
 
+from hub_estimator.handles.cache.module_cache import ModuleCache
 from hub_estimator.handles.local_modules import exports, module_names
-from hub_estimator.handles.module_cache import ModuleCache
 from hub_estimator.handles.resolution import (
   Resolution,
   find,

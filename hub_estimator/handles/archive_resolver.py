@@ -7,7 +7,7 @@ import re
 
 from hub_estimator.file_formats import files
 from hub_estimator.handles import settings, web_resolver
-from hub_estimator.handles.module_cache import ModuleCache
+from hub_estimator.handles.cache.module_cache import ModuleCache
 from hub_estimator.handles.resolver import Resolver
 
 _ARCHIVE_KEY = re.compile(r"(/.*)#\d+-\d+")

@@ -7,8 +7,7 @@ from typing import Optional
 
 from hub_estimator import errors
 from hub_estimator.file_formats import files
-
-MODULE_DEF_FILE = "tfhub_module.pb"
+from hub_estimator.handles.contents.module_parts import MODULE_DEF_FILE
 
 
 def module_folder(path: str, export_name: Optional[str] = None) -> str:

@@ -6,7 +6,9 @@ from typing import Optional
 
 from hub_estimator import errors
 from hub_estimator.file_formats import files
-from hub_estimator.handles import cluster_task, content_kinds, local_modules
+from hub_estimator.handles import local_modules
+from hub_estimator.handles.cache import cluster_task
+from hub_estimator.handles.contents import content_kinds
 from hub_estimator.handles.resolver import Resolver
 
 

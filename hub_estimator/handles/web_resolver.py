@@ -9,8 +9,8 @@ from typing import Optional
 from hub_estimator import errors
 from hub_estimator.file_formats import files
 from hub_estimator.handles import downloads, settings
+from hub_estimator.handles.cache.module_cache import ModuleCache
 from hub_estimator.handles.downloads import sessions
-from hub_estimator.handles.module_cache import ModuleCache
 from hub_estimator.handles.resolver import Resolver
 
 _FORMAT_PARAMETER = "tf-hub-format"

@@ -10,7 +10,12 @@ from google.protobuf import message as protobuf_message
 
 from hub_estimator import errors
 from hub_estimator.file_formats import damage, hub_messages
-from hub_estimator.handles import content_kinds
+from hub_estimator.handles.contents import content_kinds
+from hub_estimator.handles.contents.module_parts import (
+  MODULE_DEF_FILE,
+  SAVED_MODEL_FILE,
+  VARIABLES_FOLDER,
+)
 from hub_estimator.hub import (
   assets,
   attachments,
@@ -20,11 +25,8 @@ from hub_estimator.hub import (
 )
 from hub_estimator.tf_compat import graph_symbols, tf
 
-MODULE_DEF_FILE = "tfhub_module.pb"
-SAVED_MODEL_FILE = "saved_model.pb"
-_VARIABLES_FOLDER = "variables"
 # In the order of writing: what makes the folder a module comes last.
-_ENTRIES = (assets.FOLDER, _VARIABLES_FOLDER, SAVED_MODEL_FILE, MODULE_DEF_FILE)
+_ENTRIES = (assets.FOLDER, VARIABLES_FOLDER, SAVED_MODEL_FILE, MODULE_DEF_FILE)
 
 _KEYS = tf.compat.v1.GraphKeys
 _STORED_COLLECTIONS = frozenset(
@@ -45,7 +47,7 @@ _STORED_COLLECTIONS = frozenset(
 
 def variables_prefix(path: str) -> str:
   """Returns the checkpoint prefix of the variables in a module's folder."""
-  return os.path.join(path, _VARIABLES_FOLDER, "variables")
+  return os.path.join(path, VARIABLES_FOLDER, "variables")
 
 
 def saved_model_file(path: str) -> str:
@@ -77,7 +79,7 @@ def read_module_def(path: str) -> None:
   if not tf.io.gfile.exists(file_path):
     raise file_errors.NotAModuleError(
       f"{path} is not a TF1 Hub module: it has no {MODULE_DEF_FILE}. "
-      f"{content_kinds.describe(path, in_module=False)}"
+      f"{content_kinds.describe(path)}"
     )
   module_def = hub_messages.ModuleDef()
   content = _read(file_path)
@@ -152,7 +154,7 @@ def write_module(
           f"The asset file {source} does not exist or is a folder."
         )
       tf.io.gfile.copy(source, os.path.join(assets_folder, name))
-    tf.io.gfile.makedirs(os.path.join(folder, _VARIABLES_FOLDER))
+    tf.io.gfile.makedirs(os.path.join(folder, VARIABLES_FOLDER))
     variable_files.write_variables(variables_prefix(folder), variables)
     folders.write_file(
       os.path.join(folder, SAVED_MODEL_FILE),

@@ -18,7 +18,7 @@ import sys
 import requests  # noqa: F401  # Imported once, and not by every process.
 
 from hub_estimator import handles
-from hub_estimator.handles import module_cache
+from hub_estimator.handles.cache import module_cache
 
 
 def _forked(function):

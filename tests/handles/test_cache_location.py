@@ -10,7 +10,7 @@ import pytest
 import tiny_modules
 
 from hub_estimator import handles
-from hub_estimator.handles import cache_location
+from hub_estimator.handles.cache import location as cache_location
 
 HANDLE = "https://models.test/m/1"
 needs_root = pytest.mark.skipif(

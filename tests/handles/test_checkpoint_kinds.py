@@ -4,7 +4,7 @@ import os
 
 import handle_modules
 
-from hub_estimator.handles.content_kinds import describe
+from hub_estimator.handles.contents.content_kinds import describe
 from hub_estimator.tf_compat import tf
 
 tf1 = tf.compat.v1

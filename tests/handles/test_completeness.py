@@ -9,7 +9,7 @@ import handle_modules
 import pytest
 
 from hub_estimator.file_formats import saved_model_outline
-from hub_estimator.handles import completeness, manifest
+from hub_estimator.handles.contents import completeness, module_parts
 from hub_estimator.tf_compat import graph_symbols, tf
 
 PUBLISHED = (
@@ -326,7 +326,7 @@ def test_contents(tmp_path):
   for name in ("b/c/d", "a", ".manifest.json", "b/.manifest.json", "b-c"):
     (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / name).write_text("")
-  assert manifest.FILE_NAME == ".manifest.json"
+  assert module_parts.MANIFEST_FILE == ".manifest.json"
   assert completeness.contents(str(tmp_path)) == ["a", "b-c", "b/c/d"]
 
 
@@ -345,7 +345,7 @@ def test_on_a_file_system_of_tensorflow(module):
 
 def test_tensorflow_is_not_imported(module):
   program = (
-    "import sys; from hub_estimator.handles import completeness, "
+    "import sys; from hub_estimator.handles.contents import completeness, "
     "content_kinds; print(completeness.missing_parts(sys.argv[1]), "
     "content_kinds.describe(sys.argv[1] + '/assets'), "
     "'tensorflow' in sys.modules)"

@@ -12,7 +12,7 @@ import tiny_modules
 from web_server import send
 
 from hub_estimator import handles
-from hub_estimator.handles import cluster_task, install_lock, module_cache
+from hub_estimator.handles.cache import cluster_task, install_lock, module_cache
 
 PROGRAM = str(pathlib.Path(__file__).with_name("forked_installs.py"))
 ASSETS = {f"part{i}.bin": bytes([i]) * 50_000 for i in range(8)}
@@ -68,7 +68,7 @@ def test_killed_at_any_point_nothing_half_is_taken_for_whole(server, cache):
 
 _HOLD = """
 import sys
-from hub_estimator.handles import install_lock
+from hub_estimator.handles.cache import install_lock
 with install_lock.install_lock(sys.argv[1], sys.argv[2], "h", 60.0):
   print("held", flush=True)
   sys.stdin.read()

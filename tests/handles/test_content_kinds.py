@@ -9,7 +9,7 @@ import handle_modules
 import pytest
 
 from hub_estimator import errors, hub
-from hub_estimator.handles.content_kinds import describe
+from hub_estimator.handles.contents.content_kinds import describe
 from hub_estimator.tf_compat import graph_symbols, tf
 
 TF1 = (

@@ -6,7 +6,7 @@ import zipfile
 import pytest
 import tiny_modules
 
-from hub_estimator.handles.content_kinds import describe_bytes
+from hub_estimator.handles.contents.content_kinds import describe_bytes
 
 PAGE = (
   "The server sent a web page, not an archive: a login, a proxy or a moved "

@@ -6,7 +6,7 @@ import handle_modules
 import pytest
 import tiny_modules
 
-from hub_estimator.handles.content_kinds import describe_missing
+from hub_estimator.handles.contents.content_kinds import describe_missing
 from hub_estimator.tf_compat import tf
 
 HANDLE = "A handle is the path of a module's folder."

@@ -12,7 +12,7 @@ import pytest
 import tiny_modules
 
 from hub_estimator import handles
-from hub_estimator.handles import manifest, module_cache
+from hub_estimator.handles.cache import installation, manifest, module_cache
 
 HANDLE = "https://models.test/m/1"
 ASSETS = {"words.txt": b"a\nb\n"}
@@ -55,7 +55,7 @@ def test_a_module_lies_where_tensorflow_hub_has_it(get, cache, fetches):
 
 def test_the_manifest_has_sizes_and_checksums(get):
   folder = get()
-  with open(os.path.join(folder, manifest.FILE_NAME)) as file:
+  with open(os.path.join(folder, ".manifest.json")) as file:
     content = json.load(file)
   assert content["handle"] == HANDLE
   assert content["source"] == "the source"
@@ -187,7 +187,7 @@ def test_what_killed_processes_left_is_removed(get, cache):
   os.makedirs(cache.folder)
   dead = subprocess.Popen([sys.executable, "-c", ""])
   dead.wait()
-  mark = module_cache._process_mark().rsplit("-", 2)[0]
+  mark = installation._process_mark().rsplit("-", 2)[0]
   left = f"{key}.install-{mark}-{dead.pid}-00000000"
   living = f"{key}.install-{mark}-{os.getpid()}-00000000"
   elsewhere = f"{key}.install-elsewhere-{dead.pid}-00000000"

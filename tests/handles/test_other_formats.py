@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hub_estimator import hub
-from hub_estimator.handles.content_kinds import describe
+from hub_estimator.handles.contents.content_kinds import describe
 from hub_estimator.tf_compat import tf
 
 tf1 = tf.compat.v1

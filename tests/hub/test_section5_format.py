@@ -258,13 +258,10 @@ def _not_a_module(path, text):
 
 
 def test_folders_that_are_no_modules(path, tmp_path):
-  _not_a_module(
-    path / "variables",
-    "It holds a bare checkpoint: weights without a graph. Export a module from "
-    "it with ModuleSpec.export(path, checkpoint_path).",
-  )
-  _not_a_module(path / "assets", "The folder is empty.")
-  _not_a_module(path / "saved_model.pb", "It is a file, not a folder.")
+  for part in ("variables", "assets", "saved_model.pb"):
+    _not_a_module(
+      path / part, f"It is a part of the module {path}: give {path}."
+    )
   (tmp_path / "other.txt").write_text("")
   _not_a_module(
     tmp_path, f"There is a module one level down: give {tmp_path}/m."
@@ -273,8 +270,9 @@ def test_folders_that_are_no_modules(path, tmp_path):
   _not_a_module(tmp_path, "It holds m, other.txt.")
   _not_a_module(
     path,
-    "It is a TF1 SavedModel; use hub.create_module_spec_from_saved_model(path) "
-    "to make a module of it.",
+    "It holds the graph of a TF1 Hub module, and its tfhub_module.pb may have "
+    "been deleted or not been copied: copy the module again, or use "
+    "hub.create_module_spec_from_saved_model(path) to make a module of it.",
   )
   (path / "saved_model.pb").write_bytes(b"\xff\xff")
   _not_a_module(path, "Its saved_model.pb is damaged.")

@@ -153,9 +153,12 @@ def test_trainable_without_trainable_variables():
     ),
     (
       {"handle": "https://host/module"},
-      "https://host/module is a URL that TensorFlow cannot read: a handle is "
-      "the path of a module's folder. Download the module, unpack it, and give "
-      "its folder.",
+      "https://host/module is not in the cache /none, and TFHUB_OFFLINE is "
+      "set: nothing is downloaded. On a machine with a connection, python -m "
+      "hub_estimator.cache fetch https://host/module downloads it; with a copy "
+      "of the module here, python -m hub_estimator.cache import "
+      "https://host/module FOLDER_OR_ARCHIVE puts a copy in its place; "
+      "TFHUB_MIRRORS names a folder that has it.",
     ),
     (
       {"trainable": "no"},
@@ -184,7 +187,9 @@ def test_trainable_without_trainable_variables():
     ),
   ],
 )
-def test_arguments_of_another_kind(arguments, message):
+def test_arguments_of_another_kind(monkeypatch, arguments, message):
+  monkeypatch.setenv("TFHUB_OFFLINE", "1")
+  monkeypatch.setenv("TFHUB_CACHE_DIR", "/none")
   with pytest.raises(errors.UserError) as caught:
     ModuleEncoder(**{"handle": tagged_spec(), **arguments})
   assert str(caught.value) == message

@@ -9,13 +9,13 @@ import os
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from hub_estimator.handles import first_bytes
 from hub_estimator.handles.archives import decompression
 from hub_estimator.handles.archives.limits import (
   ArchiveLimits,
   BadArchiveError,
   over_limit,
 )
+from hub_estimator.handles.contents import first_bytes
 
 _READ_BYTES = 64 * 2**10
 # Small archives may be small because of long runs of zeros.

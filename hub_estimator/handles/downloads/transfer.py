@@ -9,8 +9,8 @@ from collections.abc import Callable
 from typing import NamedTuple, Optional
 
 from hub_estimator import errors
-from hub_estimator.handles import content_kinds
 from hub_estimator.handles import settings as settings_lib
+from hub_estimator.handles.contents import content_kinds
 from hub_estimator.handles.downloads import checksums
 from hub_estimator.handles.downloads.download_errors import (
   InterruptedTransferError,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from hub_estimator import errors, handles
-from hub_estimator.handles import content_kinds
+from hub_estimator.handles.contents import content_kinds
 from hub_estimator.hub import assets, module_folder
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.hub.security.scan import Finding, scan

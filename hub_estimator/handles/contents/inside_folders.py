@@ -6,9 +6,9 @@ import os
 from typing import Optional
 
 from hub_estimator.file_formats import files
-from hub_estimator.handles import (
+from hub_estimator.handles import local_modules
+from hub_estimator.handles.contents import (
   first_bytes,
-  local_modules,
   module_parts,
   saved_model_kinds,
 )

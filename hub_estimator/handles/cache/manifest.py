@@ -11,8 +11,8 @@ import os
 from typing import Any, NamedTuple, Optional
 
 from hub_estimator.file_formats import files
+from hub_estimator.handles.contents.module_parts import MANIFEST_FILE
 
-FILE_NAME = ".manifest.json"
 _FORMAT = 1
 _PIECE_BYTES = 2**20
 
@@ -45,7 +45,7 @@ def write(folder: str, manifest: Manifest) -> None:
       for path, (size, sha256) in sorted(manifest.files.items())
     },
   }
-  with open(os.path.join(folder, FILE_NAME), "w", encoding="utf-8") as file:
+  with open(os.path.join(folder, MANIFEST_FILE), "w", encoding="utf-8") as file:
     json.dump(content, file, indent=1)
 
 
@@ -56,7 +56,7 @@ def read(folder: str) -> Optional[Manifest]:
     ValueError: it is damaged.
   """
   try:
-    path = os.path.join(folder, FILE_NAME)
+    path = os.path.join(folder, MANIFEST_FILE)
     if not files.exists(path):
       return None
     content = json.loads(files.read(path))
@@ -70,7 +70,7 @@ def read(folder: str) -> Optional[Manifest]:
       },
     )
   except (KeyError, TypeError, ValueError, AttributeError) as error:
-    raise ValueError(f"{FILE_NAME} is damaged") from error
+    raise ValueError(f"{MANIFEST_FILE} is damaged") from error
 
 
 def problems(

@@ -10,15 +10,15 @@ from google.protobuf import message as protobuf_message
 
 from hub_estimator import errors
 from hub_estimator.file_formats import (
-  checkpoint_index,
   damage,
   files,
   hub_messages,
   saved_model_outline,
 )
-from hub_estimator.handles import first_bytes, manifest
-from hub_estimator.handles.module_parts import (
+from hub_estimator.handles.contents import first_bytes
+from hub_estimator.handles.contents.module_parts import (
   ASSETS_FOLDER,
+  MANIFEST_FILE,
   MODULE_DEF_FILE,
   SAVED_MODEL_FILE,
   SAVED_MODEL_TEXT_FILE,
@@ -97,7 +97,7 @@ def _contents(folder: str, above: str) -> list[str]:
     path = os.path.join(folder, name)
     if files.is_folder(path):
       found += _contents(path, f"{above}{name}/")
-    elif name != manifest.FILE_NAME:
+    elif name != MANIFEST_FILE:
       found.append(above + name)
   return found
 
@@ -143,6 +143,9 @@ def _variables_problems(folder: str, is_needed: bool) -> list[str]:
   if problem is not None:
     return [problem]
   try:
+    # Only here: it needs NumPy, whose import takes longer than all else.
+    from hub_estimator.file_formats import checkpoint_index
+
     index = checkpoint_index.CheckpointIndex(os.path.join(folder, _VARIABLES))
   except errors.UserError as error:
     return [_damage(_INDEX, error)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Optional
 
 from hub_estimator.file_formats import files
-from hub_estimator.handles import (
+from hub_estimator.handles.contents import (
   checkpoint_kinds,
   completeness,
   first_bytes,
@@ -13,26 +13,24 @@ from hub_estimator.handles import (
   module_parts,
   saved_model_kinds,
 )
-from hub_estimator.handles.first_bytes import describe_bytes
-from hub_estimator.handles.missing_paths import describe_missing
+from hub_estimator.handles.contents.first_bytes import describe_bytes
+from hub_estimator.handles.contents.missing_paths import describe_missing
 
 __all__ = ["describe", "describe_bytes", "describe_missing"]
 
 _NUM_TRIED_FOR_POINTERS = 20
 
 
-def describe(path: str, in_module: bool = True) -> str:
+def describe(path: str) -> str:
   """Returns what a path without `tfhub_module.pb` is, and what to do.
 
   Args:
     path: a file or folder that exists.
-    in_module: whether to name the module that it is a part of, or that it is
-      the rest of.
 
   Returns:
     a sentence or two, for a message that names the path before.
   """
-  whole = module_parts.whole_of(path) if in_module else None
+  whole = module_parts.whole_of(path)
   if whole is not None and module_parts.is_module(whole):
     return f"It is a part of the module {whole}: give {whole}."
   if whole is not None:
@@ -51,7 +49,7 @@ def describe(path: str, in_module: bool = True) -> str:
     return "The folder is empty."
   return (
     _lfs_pointers(path, names)
-    or _saved_model(path, names, in_module)
+    or _saved_model(path, names)
     or inside_folders.describe(path, names)
     or checkpoint_kinds.describe_folder(path, names)
     or inside_folders.describe_model_file(path, names)
@@ -99,11 +97,11 @@ def _lfs_pointers(path: str, names: list[str]) -> Optional[str]:
   )
 
 
-def _saved_model(path: str, names: list[str], as_module: bool) -> Optional[str]:
+def _saved_model(path: str, names: list[str]) -> Optional[str]:
   for name in (
     module_parts.SAVED_MODEL_FILE,
     module_parts.SAVED_MODEL_TEXT_FILE,
   ):
     if name in names:
-      return saved_model_kinds.describe(path, as_module=as_module)
+      return saved_model_kinds.describe(path)
   return None

@@ -6,20 +6,19 @@ import os
 
 from hub_estimator import errors
 from hub_estimator.file_formats import files, saved_model_outline
-from hub_estimator.handles import first_bytes, module_parts
+from hub_estimator.handles.contents import first_bytes, module_parts
 
 _KERAS_FILE = "keras_metadata.pb"
 # Field 1, the schema's version, is 1; field 2 is the first graph.
 _BEGINNING = b"\x08\x01\x12"
 
 
-def describe(folder: str, subject: str = "It", as_module: bool = True) -> str:
+def describe(folder: str, subject: str = "It") -> str:
   """Returns what the SavedModel in a folder is, and what to do with it.
 
   Args:
     folder: a folder with `saved_model.pb` or `saved_model.pbtxt`.
     subject: what the sentence is about.
-    as_module: whether to say of a TF1 Hub module's graph that it is one.
   """
   file_path = os.path.join(folder, module_parts.SAVED_MODEL_FILE)
   if not files.exists(file_path):
@@ -44,7 +43,7 @@ def describe(folder: str, subject: str = "It", as_module: bool = True) -> str:
       f"{f' that Keras wrote ({_KERAS_FILE})' if by_keras else ''}; use "
       "tf.saved_model.load() or tensorflow_hub's hub.load() for it."
     )
-  if as_module and module_parts.is_half_module(outline):
+  if module_parts.is_half_module(outline):
     return (
       f"{subject} holds the graph of a TF1 Hub module, and its "
       f"{module_parts.MODULE_DEF_FILE} may have been deleted or not been "

@@ -11,16 +11,17 @@ from typing import NamedTuple, Optional
 
 from hub_estimator import errors
 from hub_estimator.file_formats import files
-from hub_estimator.handles import (
-  archive_resolver,
-  cache_location,
-  completeness,
+from hub_estimator.handles import archive_resolver, resolution, settings
+from hub_estimator.handles.cache import (
   install_lock,
+  location,
   manifest,
   module_cache,
+)
+from hub_estimator.handles.contents import (
+  completeness,
+  content_kinds,
   module_parts,
-  resolution,
-  settings,
 )
 
 _KEY = re.compile(r"[0-9a-f]{40}")
@@ -92,6 +93,16 @@ def entry(cache: module_cache.ModuleCache, handle: str) -> Entry:
       f"{', '.join(known) or 'nothing'}."
     )
   return _entry(folder, cache.folder)
+
+
+def check_whole(folder: str) -> None:
+  """Raises OSError unless a folder holds all of a module or SavedModel."""
+  problems = module_cache.entry_problems(folder)
+  if problems:
+    raise errors.UserOSError(
+      f"{folder} holds no whole module: {'; '.join(problems[:3])}. "
+      f"{content_kinds.describe(folder)}"
+    )
 
 
 def changed_files(found: Entry) -> list[str]:
@@ -177,11 +188,7 @@ def import_module(
 
   def fetch(target: str) -> str:
     if os.path.isdir(path):
-      problems = completeness.missing_parts(path, hub_module=None)
-      if problems:
-        raise errors.UserOSError(
-          f"{source} holds no whole module: {'; '.join(problems[:3])}."
-        )
+      check_whole(path)
       for name in completeness.contents(path):
         copied = os.path.join(target, name)
         os.makedirs(os.path.dirname(copied), exist_ok=True)
@@ -200,7 +207,7 @@ def _entry(folder: str, cache_folder: str) -> Entry:
   except ValueError:
     written = None
   try:
-    cache_location.check_owner(folder, cache_folder)
+    location.check_owner(folder, cache_folder)
     problems = module_cache.entry_problems(folder)
   except errors.UserOSError as error:
     problems = [str(error)]

@@ -6,12 +6,13 @@ import os
 from typing import Optional
 
 from hub_estimator.file_formats import files, saved_model_outline
-from hub_estimator.handles.local_modules import MODULE_DEF_FILE
 
+MODULE_DEF_FILE = "tfhub_module.pb"
 SAVED_MODEL_FILE = "saved_model.pb"
 SAVED_MODEL_TEXT_FILE = "saved_model.pbtxt"
 VARIABLES_FOLDER = "variables"
 ASSETS_FOLDER = "assets"
+MANIFEST_FILE = ".manifest.json"  # Of a module in the cache.
 _FOLDERS = (VARIABLES_FOLDER, ASSETS_FOLDER, "assets.extra")
 _PARTS = (
   MODULE_DEF_FILE,

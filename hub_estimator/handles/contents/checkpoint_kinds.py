@@ -7,7 +7,7 @@ import re
 from typing import Optional
 
 from hub_estimator.file_formats import files, sorted_table
-from hub_estimator.handles import first_bytes
+from hub_estimator.handles.contents import first_bytes
 
 STATE_FILE = "checkpoint"
 _EXPORT = (

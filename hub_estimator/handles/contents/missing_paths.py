@@ -8,7 +8,7 @@ import re
 from typing import Optional
 
 from hub_estimator.file_formats import files
-from hub_estimator.handles import module_parts
+from hub_estimator.handles.contents import module_parts
 
 _HANDLE = "A handle is the path of a module's folder."
 # The sites of modules, and what ends the names of most others.

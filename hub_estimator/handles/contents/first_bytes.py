@@ -6,7 +6,7 @@ import re
 from typing import NamedTuple, Optional
 
 from hub_estimator.file_formats import files
-from hub_estimator.handles import server_answers
+from hub_estimator.handles.contents import server_answers
 
 NUM_BYTES = 4096
 

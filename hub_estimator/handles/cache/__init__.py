@@ -1,0 +1,1 @@
+"""The cache of modules that were downloaded or unpacked."""
