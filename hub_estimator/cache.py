@@ -28,17 +28,17 @@ import sys
 from absl import flags
 
 from hub_estimator import errors, handles
-from hub_estimator.command_line import run_command
+from hub_estimator.command_line import JSON, run_command
+from hub_estimator.handles import settings
 from hub_estimator.handles.cache import entries as cache_entries
 from hub_estimator.quiet_import import quiet_import
 
-# inspect_module has a flag of this name; one process may import both.
-_JSON = flags.DEFINE_bool("json", False, "Print JSON.", allow_override=True)
+flags.declare_key_flag(JSON.name)
 _REPAIR = flags.DEFINE_bool(
   "repair", False, "With verify: download again what is missing or has changed."
 )
 _ALL = flags.DEFINE_bool("all", False, "With remove: all modules.")
-flags.declare_key_flag("tfhub_cache_dir")
+flags.declare_key_flag(settings.CACHE_FLAG)
 
 _NOT_WHOLE_STATUS = 1
 
@@ -64,7 +64,7 @@ def main(arguments):
 def _list(cache, operands):
   _check_count("list", operands, 0, 0)
   found = cache_entries.entries(cache)
-  if _JSON.value:
+  if JSON.value:
     rows = [{**e._asdict(), "is_whole": not e.problems} for e in found]
     print(json.dumps({"cache": cache.folder, "modules": rows}, indent=2))
     return
@@ -100,7 +100,7 @@ def _verify(cache, operands):
   if not operands:
     found = cache_entries.entries(cache)
   results = [_verify_entry(cache, entry) for entry in found]
-  if _JSON.value:
+  if JSON.value:
     print(json.dumps({"cache": cache.folder, "modules": results}, indent=2))
   else:
     wrong = sum(bool(r["problems"]) and not r["is_repaired"] for r in results)
@@ -115,7 +115,7 @@ def _verify_entry(cache, entry):
   if not problems and not entry.has_manifest and entry.is_hub_module:
     problems = _changed_tensors(entry)
   name = entry.handle or entry.folder
-  if not _JSON.value:
+  if not JSON.value:
     without = "" if entry.has_manifest else " (without manifest)"
     print(f"{name}: {'; '.join(problems) or 'whole'}{without}")
   is_repaired = False
@@ -125,7 +125,7 @@ def _verify_entry(cache, entry):
       is_repaired = True
     except errors.UserError as error:
       problems = [*problems, f"it cannot be repaired: {error}"]
-    if not _JSON.value:
+    if not JSON.value:
       print(f"{name}: {'downloaded again' if is_repaired else problems[-1]}")
   return {
     "handle": entry.handle,

@@ -27,6 +27,8 @@ _REPEAT = ";\n    repeat this option"
 _HELP_FLAGS = ("--help", "-help", "-h")
 
 _DEBUG = flags.DEFINE_bool("debug", False, "Show the traceback of an error.")
+# For the commands that say flags.declare_key_flag(JSON.name).
+JSON = flags.DEFINE_bool("json", False, "Print JSON.")
 
 
 def run_command(
@@ -112,7 +114,10 @@ def _parse(own_flags: dict[str, flags.Flag]) -> list[str]:
   """Parses the flags and returns the positional arguments."""
   flags.FLAGS.set_gnu_getopt(True)  # Flags may follow positional arguments.
   try:
-    return flags.FLAGS(sys.argv)[1:]
+    arguments = flags.FLAGS(sys.argv)[1:]
+    if flags.FLAGS[JSON.name].present and JSON.name not in own_flags:
+      raise flags.UnrecognizedFlagError(JSON.name)
+    return arguments
   except flags.UnrecognizedFlagError as e:
     spellings = ["--help", *(f"--{name}" for name in own_flags)]
     hint = _did_you_mean(f"--{e.flagname}", spellings)

@@ -11,17 +11,18 @@ import json
 
 from absl import flags
 
-from hub_estimator.command_line import run_command
+from hub_estimator.command_line import JSON, run_command
+from hub_estimator.handles import settings
 from hub_estimator.quiet_import import quiet_import
 
-_JSON = flags.DEFINE_bool("json", False, "Print JSON.")
+flags.declare_key_flag(JSON.name)
 _SECURITY = flags.DEFINE_bool(
   "security",
   False,
   "Also list the operations that read or write files other than the module's "
   "assets, open connections, run Python or load code.",
 )
-flags.declare_key_flag("tfhub_cache_dir")
+flags.declare_key_flag(settings.CACHE_FLAG)
 
 
 def main(arguments):
@@ -29,7 +30,7 @@ def main(arguments):
   with quiet_import():
     from hub_estimator.hub import description
   described = description.describe_module(arguments[0], _SECURITY.value)
-  if _JSON.value:
+  if JSON.value:
     print(json.dumps(described, indent=2))
   else:
     print(description.format_description(described))

@@ -13,6 +13,7 @@ from absl import flags
 
 from hub_estimator import errors
 from hub_estimator.command_line import run_command
+from hub_estimator.handles import settings
 from hub_estimator.quiet_import import quiet_import
 from hub_estimator.training import gin_config
 
@@ -32,8 +33,8 @@ _RESUME = flags.DEFINE_bool(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Delete the run in the folder and start again."
 )
-flags.declare_key_flag("tfhub_cache_dir")
-flags.declare_key_flag("tfhub_model_load_format")
+flags.declare_key_flag(settings.CACHE_FLAG)
+flags.declare_key_flag(settings.FORMAT_FLAG)
 
 
 def main(arguments):

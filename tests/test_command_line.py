@@ -225,3 +225,26 @@ def test_a_defect_ends_the_program_with_its_traceback(run_process):
   failed = run_process("--path=bug")
   assert failed.returncode == 1
   assert failed.stderr.endswith("\nZeroDivisionError\n")
+
+
+def test_json_is_a_flag_of_the_commands_that_say_so(run):
+  status, _, error = run(show_arguments, "--json")
+  assert status == 2
+  assert error.startswith("error: there is no flag --json")
+
+
+@pytest.mark.parametrize(
+  ("arguments", "status"), [([], 2), (["a"], 0), (["a", "b", "c"], 0)]
+)
+def test_any_number_of_a_last_argument_with_dots(run, arguments, status):
+  result = run(
+    lambda found: print(found), *arguments, positionals=("COMMAND", "X...")
+  )
+  if status:
+    assert result == (
+      2,
+      "",
+      "error: COMMAND is missing; the command takes COMMAND X...\n",
+    )
+  else:
+    assert result == (0, f"{arguments}\n", "")

@@ -16,6 +16,8 @@ from hub_estimator import errors
 
 _Number = TypeVar("_Number", int, float)
 
+# For commands that show them: `flags.declare_key_flag(settings.CACHE_FLAG)`.
+CACHE_FLAG, FORMAT_FLAG = "tfhub_cache_dir", "tfhub_model_load_format"
 LOAD_FORMATS = ("AUTO", "COMPRESSED", "UNCOMPRESSED")
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
@@ -27,13 +29,13 @@ def _define(name: str, default: Optional[str], help_text: str) -> None:
 
 
 _define(
-  "tfhub_cache_dir",
+  CACHE_FLAG,
   None,
   "Folder of downloaded modules; the environment variable TFHUB_CACHE_DIR comes"
   " first.",
 )
 _define(
-  "tfhub_model_load_format",
+  FORMAT_FLAG,
   "AUTO",
   "How modules are fetched: COMPRESSED downloads archives, UNCOMPRESSED reads"
   " them where a server says that they lie, AUTO is COMPRESSED; the environment"
@@ -52,7 +54,7 @@ def _text(variable: str, flag: Optional[str] = None) -> str:
 
 def cache_dir() -> Optional[str]:
   """Returns the folder that the user chose for the cache, None if none."""
-  return _text("TFHUB_CACHE_DIR", "tfhub_cache_dir") or None
+  return _text("TFHUB_CACHE_DIR", CACHE_FLAG) or None
 
 
 def load_format() -> str:
@@ -61,7 +63,7 @@ def load_format() -> str:
   Raises:
     ValueError: the setting has another value.
   """
-  value = _text("TFHUB_MODEL_LOAD_FORMAT", "tfhub_model_load_format") or "AUTO"
+  value = _text("TFHUB_MODEL_LOAD_FORMAT", FORMAT_FLAG) or "AUTO"
   if value.upper() not in LOAD_FORMATS:
     raise errors.UserValueError(
       f"TFHUB_MODEL_LOAD_FORMAT (or --tfhub_model_load_format) is {value!r}: "
