@@ -2,15 +2,23 @@
 
 import os
 import pathlib
+import random
 
 import pytest
 import tiny_modules
-from web_server import redirect, send
+from web_server import redirect, send, send_range
 
 from hub_estimator import handles
 from hub_estimator.handles import web_resolver
+from hub_estimator.handles.downloads import http_download
 
 FILES = tiny_modules.module_files({"words.txt": b"a\n"})
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+  """Tries follow each other at once."""
+  monkeypatch.setattr(http_download, "_FIRST_PAUSE_SECS", 0.0)
 
 
 def _holds_module(folder):
@@ -180,6 +188,27 @@ def test_a_cut_archive_is_no_module(server, cache):
   with pytest.raises(OSError, match="valid module"):
     handles.resolve(url)
   assert cache.find(url) is None
+
+
+@pytest.mark.parametrize("missing", [1, 50])
+def test_a_length_that_is_too_small_is_no_module(server, missing):
+  content = tiny_modules.archive(FILES)
+  url = server.serve("/m", content, length=len(content) - missing)
+  with pytest.raises(OSError, match="valid module.*truncated"):
+    handles.resolve(url)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_a_body_that_is_cut_anywhere_is_resumed(server, seed):
+  content = tiny_modules.archive(FILES)
+  ends = random.Random(seed).sample(range(len(content)), 3)
+  url = server.answer(
+    "/m",
+    *(send_range(content, end=end) for end in sorted(ends)),
+    send_range(content),
+  )
+  assert _holds_module(handles.resolve(url))
+  assert len(server.requests) == 4
 
 
 def test_a_broken_connection_does_not_show(server, settings):

@@ -40,3 +40,18 @@ def test_nodes_that_name_something_of_the_process():
     ("a", "shared_name"),
     ("c", "shared_name"),
   ]
+
+
+def test_control_inputs_from_outside_are_left_out_if_asked_for():
+  with tf.Graph().as_default() as graph:
+    inside, outside = tf.no_op(name="inside"), tf.no_op(name="outside")
+    with tf.control_dependencies([inside, outside]):
+      tf.constant(1.0, name="x")
+  index = GraphIndex(graph.as_graph_def())
+  keep = {index.position("inside"), index.position("x")}
+  subgraph = index.subgraph(keep, with_control_inputs=False)
+  inputs = {node.name: list(node.input) for node in subgraph.graph_def.node}
+  assert inputs == {"inside": [], "x": ["^inside"]}
+  assert subgraph.external_controls == frozenset()
+  subgraph = index.subgraph(keep)
+  assert subgraph.external_controls == {index.position("outside")}

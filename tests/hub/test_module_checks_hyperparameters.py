@@ -320,6 +320,13 @@ def dropped_where_below(x, rate):
   return tf1.where(drop, tf.zeros_like(x), x)
 
 
+def of_shifted_noise(x, rate):
+  """Noise from 0.5 to 1.5, reshaped on the way."""
+  noise = tf.random.uniform([tf.size(x)]) + 0.5
+  keep = tf.reshape(noise, tf.shape(x)) >= 0.5 + rate
+  return x * tf.cast(keep, tf.float32)
+
+
 DROPOUTS = [
   v2,
   v1,
@@ -332,6 +339,7 @@ DROPOUTS = [
   of_tensorflow_1_13,
   kept_where_below,
   dropped_where_below,
+  of_shifted_noise,
 ]
 
 

@@ -167,3 +167,19 @@ def test_export_from_a_checkpoint_of_the_graph(scale_spec, tmp_path, graph):
   assert tf.train.list_variables(f"{path}/variables/variables") == [("w", [])]
   with tf.Graph().as_default():
     assert hub_module_fns.run(hub.Module(path)([1.0])).tolist() == [13.0]
+
+
+def test_a_partitioned_variable_of_one_part(tmp_path, graph):
+  def module_fn():
+    parts = tf1.get_variable(
+      "w",
+      initializer=tf.constant([1.0, 2.0]),
+      partitioner=tf1.fixed_size_partitioner(1),
+    )
+    hub.add_signature(outputs=tf.identity(parts))
+
+  path = hub_module_fns.export(module_fn, tmp_path / "module")
+  module = hub.Module(path)
+  assert hub_module_fns.run(module()).tolist() == [1.0, 2.0]
+  (part,) = module.variable_map["w"]
+  assert part.shape == [2]

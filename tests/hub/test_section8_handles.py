@@ -8,6 +8,7 @@ import tarfile
 
 import hub_module_fns
 import pytest
+import upstream_hub
 
 from hub_estimator import hub
 from hub_estimator.tf_compat import tf
@@ -90,3 +91,33 @@ def test_a_published_module_by_its_address(graph, server):
   url = server.serve("/half_plus_two/1", archive.read_bytes())
   module = hub.Module(url)
   assert hub_module_fns.run(module([4.0])).tolist() == [4.0]
+
+
+def _upstream(url):
+  """Resolves an address with tensorflow_hub, in a process of its own."""
+  program = (
+    "import json, sys, tensorflow_hub;"
+    "print('FOUND' + json.dumps(tensorflow_hub.resolve(sys.argv[1])))"
+  )
+  return upstream_hub.run("-c", program, url)
+
+
+def test_a_cache_that_tensorflow_hub_filled_is_used(scale_module, server):
+  url = server.serve("/scale/1", _archive(scale_module))
+  folder = _upstream(url)
+  assert len(server.requests) == 1
+  before = sorted(os.listdir(folder))
+  assert hub.resolve(url) == folder
+  assert len(server.requests) == 1
+  assert sorted(os.listdir(folder)) == before
+  pathlib.Path(folder, "variables", "variables.index").unlink()
+  assert hub.resolve(url) == folder
+  assert len(server.requests) == 2
+  assert sorted(os.listdir(folder)) == sorted([*before, ".manifest.json"])
+
+
+def test_a_cache_that_we_filled_serves_tensorflow_hub(scale_module, server):
+  url = server.serve("/scale/1", _archive(scale_module))
+  folder = hub.resolve(url)
+  assert _upstream(url) == folder
+  assert len(server.requests) == 1
