@@ -3,9 +3,11 @@
 That this file is here also makes the folder's helper modules importable.
 """
 
+import os
 import sys
 
 import pytest
+import web_server
 from absl import flags
 
 from hub_estimator import command_line
@@ -31,3 +33,22 @@ def run_command(monkeypatch, capfd):
   flags.FLAGS.unparse_flags()
   for name in flags.FLAGS:
     flags.FLAGS[name].unparse()
+
+
+@pytest.fixture
+def server():
+  """A web server on the loopback interface."""
+  running = web_server.WebServer()
+  yield running
+  running.close()
+
+
+@pytest.fixture
+def handle_settings(monkeypatch, tmp_path):
+  """No setting of the machine; a cache in the test's folder."""
+  for name in list(os.environ):
+    if name.startswith("TFHUB_") or name.lower().endswith("_proxy"):
+      monkeypatch.delenv(name)
+  monkeypatch.delenv("TF_CONFIG", raising=False)
+  monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+  return monkeypatch

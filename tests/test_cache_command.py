@@ -7,29 +7,14 @@ import subprocess
 import sys
 
 import pytest
+import tiny_modules
 
 from hub_estimator import cache as cache_command
 from hub_estimator import handles
 
-sys.path.insert(0, str(pathlib.Path(__file__).parent / "handles"))
-
-import tiny_modules  # noqa: E402
-import web_server  # noqa: E402
-
-
-@pytest.fixture
-def server():
-  running = web_server.WebServer()
-  yield running
-  running.close()
-
 
 @pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-  for name in list(os.environ):
-    if name.startswith("TFHUB_"):
-      monkeypatch.delenv(name)
-  monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+def cache(handle_settings):
   return handles.ModuleCache()
 
 

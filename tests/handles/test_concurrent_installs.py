@@ -9,6 +9,7 @@ import threading
 
 import pytest
 import tiny_modules
+import upstream_hub
 from web_server import send
 
 from hub_estimator import handles
@@ -19,21 +20,9 @@ ASSETS = {f"part{i}.bin": bytes([i]) * 50_000 for i in range(8)}
 ARCHIVE = tiny_modules.archive(tiny_modules.module_files(ASSETS))
 
 
-def _run(*arguments):
-  result = subprocess.run(
-    [sys.executable, PROGRAM, *map(str, arguments)],
-    capture_output=True,
-    text=True,
-  )
-  for line in result.stdout.splitlines():
-    if line.startswith("FOUND"):
-      return json.loads(line[len("FOUND") :])
-  raise AssertionError(result.stderr[-3000:])
-
-
 def test_a_hundred_processes_make_one_download(server, cache):
   url = server.serve("/m", ARCHIVE)
-  found = _run("together", url, 100)
+  found = upstream_hub.run(PROGRAM, "together", url, 100)
   assert found == {"folders": [cache.module_folder(url)], "failed": 0}
   assert len(server.requests) == 1
 
@@ -56,7 +45,7 @@ def test_threads_make_one_download(server, cache):
 @pytest.mark.slow
 def test_killed_at_any_point_nothing_half_is_taken_for_whole(server, cache):
   url = server.serve("/m", ARCHIVE)
-  found = _run("killed", url, 200, 20261125)
+  found = upstream_hub.run(PROGRAM, "killed", url, 200, 20261125)
   assert found["wrong"] == []
   assert found["last"] == cache.module_folder(url)
   assert found["left"] == []  # The last installation has cleaned up.

@@ -3,7 +3,6 @@
 import io
 import os
 import pathlib
-import sys
 import tarfile
 
 import hub_module_fns
@@ -13,27 +12,13 @@ import upstream_hub
 from hub_estimator import hub
 from hub_estimator.tf_compat import tf
 
-sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "handles"))
-
-import web_server  # noqa: E402
-
 tf1 = tf.compat.v1
 PUBLISHED = pathlib.Path(__file__).parents[3] / "shared" / "data" / "modules"
 
 
-@pytest.fixture
-def server():
-  running = web_server.WebServer()
-  yield running
-  running.close()
-
-
 @pytest.fixture(autouse=True)
-def cache(monkeypatch, tmp_path):
-  for name in list(os.environ):
-    if name.startswith("TFHUB_"):
-      monkeypatch.delenv(name)
-  monkeypatch.setenv("TFHUB_CACHE_DIR", str(tmp_path / "cache"))
+def settings(handle_settings):
+  return handle_settings
 
 
 def _archive(folder):
