@@ -1,0 +1,1 @@
+"""That this file is here makes the folder's helper modules importable."""
