@@ -71,6 +71,10 @@ def _output_that_is_not_there(meta_graph):
   meta_graph.signature_def["default"].outputs["default"].name = "y:1"
 
 
+def _output_far_behind_the_last(meta_graph):
+  meta_graph.signature_def["default"].outputs["default"].name = "y:7"
+
+
 def _output_without_a_type(meta_graph):
   info = meta_graph.signature_def["default"].outputs["default"]
   info.dtype = 99
@@ -114,6 +118,7 @@ def _table_initializer_that_is_not_there(meta_graph):
     (_device, "nonsense"),
     (_input_that_is_not_there, "refers to a node 'nowhere'"),
     (_output_that_is_not_there, "refers to y:1, and that node has 1 outputs"),
+    (_output_far_behind_the_last, "refers to y:7, and that node has 1 output"),
     (_output_without_a_type, "99"),
     (_constant_of_another_dtype, "is not of its own dtype"),
     (_update_op_that_is_an_input, "update op x is an input or holds state"),
