@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import NamedTuple, Optional
 
 from hub_estimator import errors
@@ -12,9 +13,11 @@ from hub_estimator.handles.archive_resolver import (
   ArchiveResolver,
   RemoteArchiveResolver,
 )
+from hub_estimator.handles.cache import location
 from hub_estimator.handles.path_resolver import PathResolver
 from hub_estimator.handles.web_resolver import WebResolver
 
+_CACHED = re.compile(r"/[0-9a-f]{40}(/|$)")
 _WEB, _PATH = WebResolver(), PathResolver()
 _BUILT_IN = (_WEB, RemoteArchiveResolver(), ArchiveResolver())
 
@@ -50,8 +53,8 @@ def find(handle: str, export_name: Optional[str] = None) -> Resolution:
   for candidate in (*resolver.registered_resolvers(), *_BUILT_IN):
     if candidate.is_supported(handle):
       return Resolution(candidate.resolve(handle), candidate.is_remote)
-  is_elsewhere = not files.is_local(handle)
-  return Resolution(_PATH.resolve(handle, export_name), is_elsewhere)
+  path = _PATH.resolve(handle, export_name)
+  return Resolution(path, not files.is_local(path) or _is_in_cache(path))
 
 
 def resolve(handle: str, export_name: Optional[str] = None) -> str:
@@ -105,3 +108,11 @@ def pinned(handle: str, export_name: Optional[str] = None) -> str:
     return handle
   module = local_modules.module_folder(path, export_name)
   return handle if module == path else os.path.abspath(module)
+
+
+def _is_in_cache(path: str) -> bool:
+  """Whether a local path is one that `resolve` has returned for a download."""
+  path = os.path.abspath(path)
+  if not _CACHED.search(path):  # Where the cache is need not be found out.
+    return False
+  return path.startswith(os.path.join(location.cache_folder(), ""))

@@ -29,15 +29,15 @@ def load_module_spec(path: str) -> ModuleSpec:
   "refuse", decides for both.
 
   Args:
-    path: its handle: the module's folder, or the `export/tf_hub` folder of a
-      run, of which the newest export is taken.
+    path: its handle, of any kind that `resolve` takes: the module's folder, the
+      `export/tf_hub` folder of a run, an archive, an address.
 
   Returns:
     a ModuleSpec whose variables get the module's values.
 
   Raises:
-    OSError: the folder does not exist, or `saved_model.pb` is missing or
-      damaged.
+    OSError: the folder does not exist, `saved_model.pb` is missing or damaged,
+      or what `resolve` raises.
     NotFoundError: the folder is not a TF1 Hub module; the message says what it
       is instead.
     ValueError: a module of an unknown format, with unknown features, with

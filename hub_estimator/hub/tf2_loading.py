@@ -26,8 +26,7 @@ def load(
   What reaches outside of its graphs is treated as by `load_module_spec`.
 
   Args:
-    handle: the folder of a module or SavedModel, or the `export/tf_hub` folder
-      of a run, of which the newest export is taken.
+    handle: that of a module or SavedModel, of any kind that `resolve` takes.
     tags: which graph to load, needed if there are several and none without
       tags. A TF1 Hub module's default is the graph without tags.
     options: handed to `tf.saved_model.load`.

@@ -76,6 +76,12 @@ def test_web_addresses(server, cache):
   assert len(server.requests) == 1
 
 
+def test_what_was_downloaded_stays_so_when_its_folder_is_given(server, cache):
+  folder = handles.resolve(server.serve("/m", tiny_modules.archive(FILES)))
+  assert handles.find(folder) == (folder, True)
+  assert not handles.find(os.path.dirname(cache.folder)).is_downloaded
+
+
 @pytest.mark.parametrize(
   "query, asked",
   [
