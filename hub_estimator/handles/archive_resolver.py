@@ -6,7 +6,7 @@ import os
 import re
 
 from hub_estimator.file_formats import files
-from hub_estimator.handles import settings, web_resolver
+from hub_estimator.handles import path_resolver, settings, web_resolver
 from hub_estimator.handles.cache.module_cache import ModuleCache
 from hub_estimator.handles.resolver import Resolver
 
@@ -71,6 +71,7 @@ class RemoteArchiveResolver(Resolver):
 
     def fetch(target: str) -> str:
       web_resolver.check_online(handle, cache)
+      path_resolver.check_exists(handle)
       files.copy(handle, target)
       return handle
 

@@ -24,12 +24,39 @@ class PathResolver(Resolver):
   def resolve(self, handle: str, export_name: Optional[str] = None) -> str:
     """Returns the folder of a module; see `resolution.resolve`."""
     path = files.local_path(handle)
-    if not files.exists(path):
-      task = cluster_task.current_task()
-      where = (
-        f" The task {task.name} of the cluster does not see it: all tasks must."
-        if task
-        else ""
-      )
-      raise errors.UserOSError(content_kinds.describe_missing(path) + where)
+    check_exists(path)
     return local_modules.module_folder(path, export_name)
+
+
+def check_exists(path: str) -> None:
+  """Raises an error that says why unless there is something at a path.
+
+  Raises:
+    OSError: there is nothing.
+    ValueError: it is of a file system that TensorFlow does not know.
+  """
+  if _exists(path):
+    return
+  task = cluster_task.current_task()
+  where = (
+    f" The task {task.name} of the cluster does not see it: all tasks must."
+    if task
+    else ""
+  )
+  raise errors.UserOSError(content_kinds.describe_missing(path) + where)
+
+
+def _exists(path: str) -> bool:
+  if files.is_local(path):
+    return files.exists(path)
+  from hub_estimator.tf_compat import tf
+
+  try:
+    return files.exists(path)
+  except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError) as e:
+    raise errors.UserValueError(
+      f"{path} is no address of a web server, and TensorFlow has no file "
+      f"system for {files.scheme(path)}://. Import the library that brings it "
+      "(tensorflow_io has s3 and others), or register a resolver with "
+      "hub.register_resolver()."
+    ) from e

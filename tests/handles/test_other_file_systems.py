@@ -69,3 +69,15 @@ def test_a_cache_in_another_file_system(memory, server, settings, caplog):
   assert handles.resolve(url) == folder
   assert gfile.exists(f"{folder}/saved_model.pb")
   assert len(server.requests) == 2
+
+
+def test_an_archive_that_there_is_not(memory):
+  with pytest.raises(OSError, match="missing.tar.gz does not exist"):
+    handles.resolve(f"{memory}/missing.tar.gz")
+
+
+@pytest.mark.parametrize("handle", ["shelf://m", "shelf://m.tar.gz"])
+def test_a_scheme_that_nothing_knows(handle):
+  with pytest.raises(ValueError, match="no file system for shelf://") as raised:
+    handles.resolve(handle)
+  assert "hub.register_resolver()" in str(raised.value)
