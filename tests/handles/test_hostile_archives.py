@@ -11,6 +11,7 @@ from archive_builders import SOURCE
 from hostile_archives import HOSTILE, NEW
 
 from hub_estimator.handles import archives
+from hub_estimator.handles.archives import tar_entries
 
 
 @pytest.fixture
@@ -154,6 +155,16 @@ def test_too_many_entries(refused, data):
     f"{SOURCE} has more than the allowed 5 files and folders: 6 so far. If you "
     "trust it, set the environment variable TFHUB_MAX_ENTRIES to a higher "
     "number."
+  )
+
+
+def test_headers_that_only_take_time(refused, monkeypatch):
+  monkeypatch.setattr(tar_entries, "_MAX_EXTENSION_BYTES_IN_ALL", 10_000)
+  data = b"".join(
+    build.pax(comment=b"x" * 3_000) + build.member(b"%d" % i) for i in range(6)
+  )
+  assert "extensions of its headers have more than the 10000 bytes" in (
+    refused(data + build.END)
   )
 
 
