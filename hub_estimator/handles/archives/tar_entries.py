@@ -81,6 +81,7 @@ def entries(stream: ArchiveStream) -> Iterator[TarEntry]:
     if header.type in _EXTENSIONS:
       if header.type in extensions:
         raise _damaged(stream, start, "two headers extend the same entry")
+      records = _extension_records(header, stream)
       num_extension_bytes += header.size
       if num_extension_bytes > _MAX_EXTENSION_BYTES_IN_ALL:
         raise _damaged(
@@ -89,7 +90,6 @@ def entries(stream: ArchiveStream) -> Iterator[TarEntry]:
           "the extensions of its headers have more than the "
           f"{_MAX_EXTENSION_BYTES_IN_ALL} bytes that are read",
         )
-      records = _extension_records(header, stream)
       if header.type != tarfile.XGLTYPE:
         extensions[header.type] = records
       elif records:
