@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shutil
-import uuid
 from typing import NamedTuple, Optional
 
 from hub_estimator import errors
@@ -14,6 +13,7 @@ from hub_estimator.file_formats import files
 from hub_estimator.handles import archive_resolver, resolution, settings
 from hub_estimator.handles.cache import (
   install_lock,
+  installation,
   location,
   manifest,
   module_cache,
@@ -161,7 +161,7 @@ def repair(broken: Entry) -> None:
 
 
 def _moved_aside(folder: str) -> str:
-  aside = f"{folder}.removed-{uuid.uuid4().hex[:8]}"
+  aside = installation.work_path(folder)
   os.rename(folder, aside)
   return aside
 

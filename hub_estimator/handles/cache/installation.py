@@ -44,7 +44,7 @@ def install(folder: str, handle: str, fetch: Fetch) -> None:
       `folder` is there still.
   """
   _remove_leftovers(folder)
-  work = f"{folder}{_MARK}{_process_mark()}"
+  work = work_path(folder)
   with _saying_where_space_ran_out(folder, handle):
     os.mkdir(work, 0o700)
     try:
@@ -53,6 +53,14 @@ def install(folder: str, handle: str, fetch: Fetch) -> None:
       _write_descriptor(folder, handle)
     finally:
       shutil.rmtree(work, ignore_errors=True)
+
+
+def work_path(folder: str) -> str:
+  """Returns a new path beside a module's folder, for this process.
+
+  What lies there is removed by the next installation if the process is dead.
+  """
+  return f"{folder}{_MARK}{_process_mark()}"
 
 
 def install_remotely(folder: str, handle: str, fetch: Fetch) -> None:
