@@ -12,6 +12,18 @@ from absl import flags
 
 from hub_estimator import command_line
 
+_LONGEST_ID_BYTES = 40
+
+
+def pytest_make_parametrize_id(val, argname):
+  """Names tests without the bytes of files, which may hold the time.
+
+  All processes have to find the same tests.
+  """
+  if isinstance(val, bytes) and len(val) > _LONGEST_ID_BYTES:
+    return argname
+  return None
+
 
 @pytest.fixture
 def run_command(monkeypatch, capfd):
