@@ -6,7 +6,9 @@ address, or in the folder, that takes the place of that beginning.
 
 from __future__ import annotations
 
+import json
 import os
+import re
 from typing import Optional
 
 import gin
@@ -86,14 +88,35 @@ def _joined(target: str, rest: str) -> str:
 
 
 def _of_environment() -> dict[str, str]:
+  text = os.environ.get(_VARIABLE, "").strip()
+  if text.startswith("{"):
+    return _of_json(text)
   found = {}
-  for item in os.environ.get(_VARIABLE, "").replace(",", " ").split():
+  for item in re.split(r"[\s,;]+", text):
     start, equals, target = item.partition("=")
-    if not (start and equals and target):
-      raise errors.UserValueError(
-        f"{_VARIABLE} holds {item!r}: write BEGINNING=ADDRESS_OR_FOLDER, "
-        "several with commas between them, as in "
-        f"{_VARIABLE}=https://tfhub.dev/=/data/modules/."
-      )
-    found[start] = target
+    if item and not (start and equals and target):
+      raise _not_a_map(item)
+    if item:
+      found[start] = target
   return found
+
+
+def _of_json(text: str) -> dict[str, str]:
+  try:
+    found = json.loads(text)
+    if not all(
+      isinstance(k, str) and k and isinstance(v, str) and v
+      for k, v in found.items()
+    ):
+      raise ValueError(text)
+  except ValueError as error:
+    raise _not_a_map(text) from error
+  return found
+
+
+def _not_a_map(text: str) -> errors.UserValueError:
+  return errors.UserValueError(
+    f"{_VARIABLE} holds {text!r}: write BEGINNING=ADDRESS_OR_FOLDER, several "
+    f"with commas between them, as in {_VARIABLE}=https://tfhub.dev/="
+    "/data/modules/, or a JSON object of them."
+  )

@@ -91,8 +91,11 @@ def _fetch(handle: str, address: str, path: str, cache: ModuleCache) -> str:
 def check_online(handle: str, cache: ModuleCache) -> None:
   """Raises OfflineError if no connection may be opened."""
   if settings.is_offline():
+    problems = cache.problems(handle)
+    how = f"whole ({'; '.join(problems[:3])}) " if problems else ""
     raise OfflineError(
-      f"{handle} is not in the cache {cache.folder}, and TFHUB_OFFLINE is set: "
+      f"{handle} is not {how}in the cache {cache.folder}, and TFHUB_OFFLINE is "
+      "set: "
       "nothing is downloaded. On a machine with a connection, python -m "
       f"hub_estimator.cache fetch {handle} downloads it; with a copy of the "
       f"module here, {downloads.how_to_import(handle)}; TFHUB_MIRRORS "

@@ -94,7 +94,23 @@ def test_gin_binds_mirrors_and_the_environment_comes_first(settings):
   assert mirrors.mirrored(f"{OLD}m") == "https://env.test/m"
 
 
-@pytest.mark.parametrize("text", ["https://tfhub.dev/", "=x", "x=", "a=b,c"])
+@pytest.mark.parametrize(
+  "text",
+  [
+    "https://tfhub.dev/=https://a.test/, x=/y",
+    "x=/y;https://tfhub.dev/=https://a.test/",
+    '{"https://tfhub.dev/": "https://a.test/", "x": "/y"}',
+  ],
+)
+def test_ways_to_write_it(settings, text):
+  settings.setenv("TFHUB_MIRRORS", text)
+  assert mirrors.mirrored(f"{OLD}m") == "https://a.test/m"
+
+
+@pytest.mark.parametrize(
+  "text",
+  ["https://tfhub.dev/", "=x", "x=", "a=b,c", "{", '{"x": 1}', '{"": "x"}'],
+)
 def test_what_is_no_map_is_refused(settings, text):
   settings.setenv("TFHUB_MIRRORS", text)
   with pytest.raises(ValueError, match="BEGINNING=ADDRESS_OR_FOLDER"):

@@ -1,5 +1,6 @@
 """Handles of every kind, to the folders of their modules."""
 
+import gzip
 import os
 import pathlib
 import random
@@ -179,6 +180,26 @@ def test_offline_opens_nothing_and_says_what_to_do(server, settings, cache):
   folder = handles.resolve(url)
   settings.setenv("TFHUB_OFFLINE", "true")
   assert handles.resolve(url) == folder
+
+
+def test_offline_a_module_that_is_not_whole(server, settings, cache):
+  url = server.serve("/m", tiny_modules.archive(FILES))
+  os.remove(os.path.join(handles.resolve(url), "saved_model.pb"))
+  settings.setenv("TFHUB_OFFLINE", "1")
+  with pytest.raises(web_resolver.OfflineError) as raised:
+    handles.resolve(url)
+  assert f"{url} is not whole (saved_model.pb is missing) in the cache" in str(
+    raised.value
+  )
+
+
+@pytest.mark.parametrize("compression", ["", "gz"])
+def test_a_server_that_compresses_what_it_sends(server, compression):
+  content = gzip.compress(tiny_modules.archive(FILES, ""))
+  if compression:
+    content = tiny_modules.archive(FILES)
+  url = server.serve("/m", content, headers={"Content-Encoding": "gzip"})
+  assert _holds_module(handles.resolve(url))
 
 
 def test_a_page_is_no_module(server, cache):

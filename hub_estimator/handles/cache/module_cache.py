@@ -62,9 +62,7 @@ class ModuleCache:
       return None
     else:
       location.check_owner(folder, self.folder)
-    if entry_problems(folder, with_checksums=settings.verifies_cache()):
-      return None
-    return folder
+    return None if self.problems(handle) else folder
 
   def get(self, handle: str, fetch: Fetch) -> str:
     """Returns the folder of a handle's module, which is fetched if need be.
@@ -114,10 +112,19 @@ class ModuleCache:
       installation.install(folder, handle, fetch)
     return folder
 
-  def _say_what_is_missing(self, handle: str) -> None:
+  def problems(self, handle: str) -> list[str]:
+    """Returns what is wrong with a handle's module; nothing if there is none.
+
+    With TFHUB_CACHE_VERIFY its bytes are read.
+    """
     folder = self.module_folder(handle)
-    if os.path.lexists(folder):
-      problems = entry_problems(folder, settings.verifies_cache())
+    if not files.exists(folder):
+      return []
+    return entry_problems(folder, settings.verifies_cache())
+
+  def _say_what_is_missing(self, handle: str) -> None:
+    problems = self.problems(handle)
+    if problems:
       logging.warning(
         "The cached module of %s is not whole (%s): it is fetched again.",
         handle,
