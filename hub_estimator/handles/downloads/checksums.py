@@ -27,7 +27,9 @@ class Checksum(NamedTuple):
   header: str
 
 
-def checksum_of_headers(headers: Mapping[str, str]) -> Optional[Checksum]:
+def checksum_of_headers(
+  headers: Mapping[str, str], is_partial: bool = False
+) -> Optional[Checksum]:
   """Returns the strongest checksum of a response's content, None if none.
 
   Read are `Repr-Digest` (RFC 9530), `Digest` (RFC 3230), `x-goog-hash` (of
@@ -36,6 +38,8 @@ def checksum_of_headers(headers: Mapping[str, str]) -> Optional[Checksum]:
 
   Args:
     headers: a response's header fields, found by name whatever their case.
+    is_partial: whether it is an answer to a range, of which Content-MD5 would
+      be that of the part.
   """
   found = []
   for header in ("Repr-Digest", "Digest", "x-goog-hash"):
@@ -46,7 +50,7 @@ def checksum_of_headers(headers: Mapping[str, str]) -> Optional[Checksum]:
       if algorithm and digest:
         found.append(Checksum(algorithm, digest, header))
   digest = _decode(headers.get("Content-MD5", "").strip())
-  if digest:
+  if digest and not is_partial:
     found.append(Checksum("md5", digest, "Content-MD5"))
   found = [
     checksum

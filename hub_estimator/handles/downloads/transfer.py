@@ -69,6 +69,7 @@ class Transfer:
     """Makes one try; returns the address that sent the file."""
     import requests
 
+    self.asked_pause_secs = 0.0
     try:
       with self._open(session) as response:
         self._check_status(response)
@@ -171,7 +172,7 @@ class Transfer:
       self._validator = tag or response.headers.get("Last-Modified")
     with open(self._path, "ab" if resumed else "wb") as file:
       self._copy(response, file, received, total)
-    checksum = checksums.checksum_of_headers(response.headers)
+    checksum = checksums.checksum_of_headers(response.headers, resumed)
     if checksum and not checksums.matches(self._path, checksum):
       os.remove(self._path)
       raise InterruptedTransferError(
