@@ -165,3 +165,51 @@ def test_a_cache_that_cannot_be_written_in_is_read(settings):
     assert found == folder
     assert "nothing can be written: Permission denied" in problem
     assert sorted(os.listdir(cache)) == before
+
+
+_RESOLVE_AS = """
+import os, sys
+from hub_estimator import handles
+uid, gid = int(sys.argv[1]), int(sys.argv[2])
+os.setgroups([])
+os.setgid(gid)
+os.setuid(uid)
+os.umask(0o002)
+for handle in sys.argv[3:]:
+  print(handles.resolve(handle))
+"""
+
+
+@needs_root
+def test_a_group_shares_a_cache(settings):
+  gid = 54322
+  with tempfile.TemporaryDirectory() as parent:
+    os.chmod(parent, 0o755)
+    cache = os.path.join(parent, "cache")
+    os.mkdir(cache)
+    os.chown(cache, -1, gid)
+    os.chmod(cache, 0o2770)
+    settings.setenv("TFHUB_CACHE_DIR", cache)
+    archives = [os.path.join(parent, name) for name in ("a.tar", "b.tar")]
+    for path in archives:
+      with open(path, "wb") as file:
+        file.write(tiny_modules.archive(compression=""))
+
+    def resolve_as(uid, *paths):
+      return subprocess.run(
+        [sys.executable, "-c", _RESOLVE_AS, str(uid), str(gid), *paths],
+        capture_output=True,
+        text=True,
+      )
+
+    first = resolve_as(54323, archives[0])
+    assert first.returncode == 0, first.stderr[-2000:]
+    second = resolve_as(54324, *archives)
+    assert second.returncode == 0, second.stderr[-2000:]
+    assert second.stdout.splitlines()[0] == first.stdout.strip()
+    # What one has installed and is not whole, the other installs again.
+    folder = first.stdout.strip()
+    os.remove(os.path.join(folder, "saved_model.pb"))
+    again = resolve_as(54324, archives[0])
+    assert again.returncode == 0, again.stderr[-2000:]
+    assert os.path.exists(os.path.join(folder, "saved_model.pb"))

@@ -11,6 +11,7 @@ import errno
 import getpass
 import os
 import socket
+import stat
 from collections.abc import Iterator
 
 import filelock
@@ -52,7 +53,7 @@ def install_lock(
   path = os.path.join(folder, f"{key}.lock")
   holder_path = os.path.join(folder, f"{key}.holder")
   try:
-    os.makedirs(folder, exist_ok=True)
+    _make_folder(folder, cache)
     lock = _acquired(path, timeout_secs)
   except filelock.Timeout:
     raise LockTimeoutError(
@@ -78,8 +79,20 @@ def install_lock(
     lock.release()
 
 
+def _make_folder(folder: str, cache: str) -> None:
+  """Makes the folder of locks, for whoever may write in the cache."""
+  with contextlib.suppress(FileExistsError):
+    os.mkdir(folder)
+    os.chmod(folder, stat.S_IMODE(os.stat(cache).st_mode))
+
+
 def _acquired(path: str, timeout_secs: float):
-  arguments = {"timeout": timeout_secs, "thread_local": False}
+  arguments = {
+    "timeout": timeout_secs,
+    "thread_local": False,
+    # Who may come to the file may lock it: users may share a cache.
+    "mode": 0o666,
+  }
   try:
     lock = filelock.FileLock(path, **arguments)
     lock.acquire(poll_interval=_POLL_SECS)
