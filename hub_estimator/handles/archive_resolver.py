@@ -72,7 +72,8 @@ class RemoteArchiveResolver(Resolver):
     def fetch(target: str) -> str:
       web_resolver.check_online(handle, cache)
       path_resolver.check_exists(handle)
-      files.copy(handle, target)
+      with path_resolver.reading_elsewhere(handle):
+        files.copy(handle, target)
       return handle
 
     return cache.get(handle, fetch)

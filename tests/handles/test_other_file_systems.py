@@ -81,3 +81,15 @@ def test_a_scheme_that_nothing_knows(handle):
   with pytest.raises(ValueError, match="no file system for shelf://") as raised:
     handles.resolve(handle)
   assert "hub.register_resolver()" in str(raised.value)
+
+
+@pytest.mark.parametrize("handle", ["gs://bucket/m", "s3://bucket/m"])
+def test_offline_nothing_is_read_from_elsewhere(settings, handle):
+  settings.setenv("TFHUB_OFFLINE", "1")
+  with pytest.raises(web_resolver.OfflineError, match="not on this machine"):
+    handles.resolve(handle)
+
+
+def test_what_a_file_system_says_is_passed_on():
+  with pytest.raises(OSError, match="TensorFlow cannot read gs://: .+"):
+    handles.resolve("gs://")
