@@ -175,6 +175,20 @@ def test_parts_of_a_variable_are_missing(tmp_path, graph):
     hub.Module(path)
 
 
+def test_a_part_of_another_shape_than_its_place(tmp_path, graph):
+  def change(meta_graph):
+    for node in meta_graph.graph_def.node:
+      if node.op == "VarHandleOp" and node.name.endswith("part_1"):
+        node.attr["shape"].shape.dim[0].size = 7
+
+  path = _damaged(tmp_path / "m", hub_module_fns.partitioned(0), change)
+  unchanged = fuzzing.GraphState(graph)
+  with pytest.raises(ValueError) as caught:
+    hub.Module(path)
+  assert isinstance(caught.value, errors.UserError)
+  unchanged.check_unchanged(graph)
+
+
 def test_a_loop_with_two_beginnings(tmp_path, graph, v1_control_flow):
   def change(meta_graph):
     node = next(n for n in meta_graph.graph_def.node if n.op == "Merge")
