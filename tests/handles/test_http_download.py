@@ -51,6 +51,17 @@ def test_redirects_are_followed(server, download):
   assert download(f"{server.url}/a") == (url, CONTENT)
 
 
+def test_signatures_of_redirects_are_not_told(server, download):
+  url = server.serve("/end", CONTENT)
+  server.answers["/a"] = redirect(f"{url}?X-Signature=secret#part")
+  assert download(f"{server.url}/a")[0] == url
+  server.serve("/end", b"no", status=403)
+  with pytest.raises(downloads.RefusedError) as raised:
+    download(f"{server.url}/a")
+  assert f"{url} answers 403" in str(raised.value)
+  assert "secret" not in str(raised.value)
+
+
 def test_redirects_without_end_are_an_error(server, download):
   server.answers["/a"] = redirect("/a")
   with pytest.raises(OSError, match="redirects without end"):

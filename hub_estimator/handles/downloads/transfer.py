@@ -74,7 +74,7 @@ class Transfer:
       with self._open(session) as response:
         self._check_status(response)
         self._receive(response)
-        return response.url
+        return self._shown(response.url)
     except (requests.exceptions.SSLError, requests.exceptions.InvalidURL) as e:
       raise RefusedError(self._connection_problem(e)) from e
     except (requests.exceptions.InvalidSchema, ValueError) as e:
@@ -112,9 +112,21 @@ class Transfer:
         response.close()
         raise RefusedError(
           f"{self._handle} is not downloaded: {self._url} redirects to "
-          f"{hop.url}, which is not encrypted."
+          f"{self._shown(hop.url)}, which is not encrypted."
         )
     return response
+
+  def _shown(self, url: str) -> str:
+    """Returns an address for messages and the manifest.
+
+    Where a server redirects to, the query is often a signature that lets
+    anybody in for a while.
+    """
+    if url == self._url:
+      return url
+    parts = urllib.parse.urlsplit(url)
+    host = parts.netloc.rpartition("@")[2]
+    return urllib.parse.urlunsplit((parts.scheme, host, parts.path, "", ""))
 
   def _received(self) -> int:
     return os.path.getsize(self._path) if os.path.exists(self._path) else 0
@@ -133,7 +145,8 @@ class Transfer:
       )
       raise InterruptedTransferError(f"the server answers {_status(response)}")
     raise RefusedError(
-      f"{self._handle} cannot be downloaded: {response.url} answers "
+      f"{self._handle} cannot be downloaded: "
+      f"{self._shown(response.url)} answers "
       f"{_status(response)}. {self._advice(status)}"
     )
 
@@ -223,7 +236,8 @@ class Transfer:
     kind = content_kinds.describe_bytes(head)
     if kind is not None:
       raise NotAnArchiveError(
-        f"{self._handle} does not appear to be a valid module: {response.url} "
+        f"{self._handle} does not appear to be a valid module: "
+        f"{self._shown(response.url)} "
         f"sends no archive. {kind}"
       )
 
