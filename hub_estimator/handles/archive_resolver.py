@@ -8,10 +8,10 @@ import re
 from hub_estimator.file_formats import files
 from hub_estimator.handles import path_resolver, settings, web_resolver
 from hub_estimator.handles.cache.module_cache import ModuleCache
+from hub_estimator.handles.contents.module_parts import ARCHIVE_ENDS
 from hub_estimator.handles.resolver import Resolver
 
 _ARCHIVE_KEY = re.compile(r"(/.*)#\d+-\d+")
-_ENDS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def link(path: str, target: str) -> str:
@@ -38,7 +38,7 @@ class ArchiveResolver(Resolver):
     """Whether a handle is the path of a local archive."""
     return (
       files.is_local(handle)
-      and handle.lower().endswith(_ENDS)
+      and handle.lower().endswith(ARCHIVE_ENDS)
       and os.path.isfile(files.local_path(handle))
     )
 
@@ -58,10 +58,9 @@ class RemoteArchiveResolver(Resolver):
   def is_supported(self, handle: str) -> bool:
     """Whether a handle is the path of an archive elsewhere."""
     return (
-      bool(files.scheme(handle))
-      and not files.is_local(handle)
+      not files.is_local(handle)
       and not files.is_web(handle)
-      and handle.lower().endswith(_ENDS)
+      and handle.lower().endswith(ARCHIVE_ENDS)
       and settings.load_format() != "UNCOMPRESSED"
     )
 

@@ -78,12 +78,10 @@ def mirrored(handle: str) -> Optional[str]:
 
 
 def _joined(target: str, rest: str) -> str:
-  if not rest or target.endswith("/") or rest[0] in "/?":
-    return (
-      target + rest
-      if not (target[-1:] == rest[:1] == "/")
-      else (target + rest[1:])
-    )
+  if target.endswith("/"):
+    return target + rest.removeprefix("/")
+  if not rest or rest[0] in "/?":
+    return target + rest
   return f"{target}/{rest}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import urllib.parse
 from typing import Optional
@@ -78,14 +79,11 @@ def archive_urls(address: str) -> list[str]:
 def _fetch(handle: str, address: str, path: str, cache: ModuleCache) -> str:
   check_online(handle, cache)
   sessions.warn_if_unencrypted(address)
-  urls = archive_urls(address)
-  for number, url in enumerate(urls, 1):
-    try:
+  *better, last = archive_urls(address)
+  for url in better:
+    with contextlib.suppress(downloads.RefusedError):
       return downloads.download(url, path, handle)
-    except downloads.RefusedError:
-      if number == len(urls):
-        raise
-  raise AssertionError("an address has at least one place")
+  return downloads.download(last, path, handle)
 
 
 def check_online(handle: str, cache: ModuleCache) -> None:
@@ -123,8 +121,7 @@ def _uncompressed_place(handle: str, address: str) -> str:
   """
   import requests
 
-  if settings.is_offline():
-    check_online(handle, ModuleCache())
+  check_online(handle, ModuleCache())
   url = _with_format(address, "uncompressed")
   try:
     with (

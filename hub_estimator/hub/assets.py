@@ -13,13 +13,14 @@ from google.protobuf import any_pb2
 
 from hub_estimator import errors
 from hub_estimator.file_formats import damage
+from hub_estimator.handles.contents import module_parts
 from hub_estimator.hub import file_errors
 from hub_estimator.tf_compat import graph_symbols, tf
 
 _ASSET_FILEPATHS = tf.compat.v1.GraphKeys.ASSET_FILEPATHS
 _SAVED_ASSETS = "saved_model_assets"
 _PLACEHOLDER = b"SAVEDMODEL-ASSET"
-FOLDER = "assets"
+FOLDER = module_parts.ASSETS_FOLDER
 
 
 def check_assets(meta_graph) -> None:
@@ -82,8 +83,7 @@ def restore_assets(meta_graph, module_path: str) -> None:
   for packed in meta_graph.collection_def[_SAVED_ASSETS].any_list.value:
     asset = graph_symbols.AssetFileDef()
     packed.Unpack(asset)
-    parts = asset.filename.replace("\\", "/").split("/")
-    if ".." in parts or "" in parts or os.path.isabs(asset.filename):
+    if not module_parts.stays_in_folder(asset.filename):
       raise errors.UserValueError(
         f"Module {module_path} names the asset {asset.filename!r}: asset files "
         f"must lie in its folder {FOLDER!r}."

@@ -7,13 +7,14 @@ import textwrap
 from typing import Any
 
 from hub_estimator import handles
+from hub_estimator.handles.contents import module_parts
 from hub_estimator.hub import assets, module_folder
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.hub.loading import read_module_spec
 from hub_estimator.hub.module_checks import check_module_spec
 from hub_estimator.hub.module_spec import format_tag_sets
 from hub_estimator.hub.security import reading, report
-from hub_estimator.hub.security.scan import Finding
+from hub_estimator.hub.security.scan import Finding, scan
 from hub_estimator.tf_compat import tf
 
 _KEYS = tf.compat.v1.GraphKeys
@@ -45,10 +46,13 @@ def describe_module(handle: str, security: bool = False) -> dict[str, Any]:
   """
   path = handles.resolve(handle)
   described = {"handle": handle, "path": path}
-  if security and not reading.is_module(path) and reading.is_saved_model(path):
-    described.update(_describe_saved_model(path))
+  is_module = module_parts.is_module(path)
+  if security and not is_module and module_parts.has_graphs(path):
+    variants, assets_folder = reading.saved_variants(path), None
+    described.update(_describe_saved_model(path, variants))
   else:
     spec = read_module_spec(path)
+    variants, assets_folder = spec.variants, reading.assets_folder(path)
     described.update(
       format="TF1 Hub module (format 3)",
       total_bytes=module_folder.module_bytes(path),
@@ -56,11 +60,13 @@ def describe_module(handle: str, security: bool = False) -> dict[str, Any]:
       warnings=[warning.as_dict() for warning in check_module_spec(spec)],
     )
   if security:
-    described["security"] = [f.as_dict() for f in reading.scan_folder(path)]
+    described["security"] = [f.as_dict() for f in scan(variants, assets_folder)]
   return described
 
 
-def _describe_saved_model(path: str) -> dict[str, Any]:
+def _describe_saved_model(
+  path: str, variants: list[GraphVariant]
+) -> dict[str, Any]:
   return {
     "format": "SavedModel",
     "total_bytes": module_folder.module_bytes(path),
@@ -69,7 +75,7 @@ def _describe_saved_model(path: str) -> dict[str, Any]:
         "tags": sorted(variant.tags),
         "num_nodes": len(variant.meta_graph.graph_def.node),
       }
-      for variant in _sorted(reading.saved_variants(path))
+      for variant in _sorted(variants)
     ],
     "warnings": [],
   }

@@ -10,7 +10,7 @@ from google.protobuf import message as protobuf_message
 
 from hub_estimator import errors
 from hub_estimator.file_formats import damage, hub_messages
-from hub_estimator.handles.contents import content_kinds
+from hub_estimator.handles.contents import content_kinds, first_bytes
 from hub_estimator.handles.contents.module_parts import (
   MODULE_DEF_FILE,
   SAVED_MODEL_FILE,
@@ -182,5 +182,5 @@ def _read(path: str) -> bytes:
 
 def _other_kind(content: bytes) -> str:
   """Returns what a file that cannot be read is instead, if that can be told."""
-  kind = content_kinds.describe_bytes(content[:4096])
+  kind = content_kinds.describe_bytes(content[: first_bytes.NUM_BYTES])
   return f" {kind}" if kind else ""

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any, Optional, Union
 
 from hub_estimator import errors, handles
+from hub_estimator.handles.contents import module_parts
 from hub_estimator.hub import module_folder
 from hub_estimator.hub.security import policy, reading
 from hub_estimator.tf_compat import tf
@@ -41,7 +42,7 @@ def load(
   """
   found = handles.find(handle)
   path = found.path
-  is_module = reading.is_module(path)
+  is_module = module_parts.is_module(path)
   reading.check_is_saved_model(path)
   if isinstance(tags, str):
     tags = [tags]

@@ -14,3 +14,20 @@ def settings(handle_settings):
 @pytest.fixture
 def cache(settings):
   return handles.ModuleCache()
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+  """The path of a module with variables in two files, and an asset."""
+  # Only here: most tests of handles need no TensorFlow.
+  import handle_modules
+
+  return handle_modules.export_whole(tmp_path_factory.mktemp("whole") / "m")
+
+
+@pytest.fixture
+def module(whole, tmp_path):
+  """The path of a copy of that module, to be damaged."""
+  import handle_modules
+
+  return handle_modules.copy(whole, tmp_path / "m")

@@ -25,16 +25,6 @@ FILES = [
 ]
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-  return handle_modules.export_whole(tmp_path_factory.mktemp("whole") / "m")
-
-
-@pytest.fixture
-def module(whole, tmp_path):
-  return handle_modules.copy(whole, tmp_path / "m")
-
-
 def missing(folder, hub_module=None):
   return completeness.missing_parts(str(folder), hub_module)
 

@@ -13,7 +13,7 @@ import upstream_hub
 from web_server import send
 
 from hub_estimator import handles
-from hub_estimator.handles.cache import cluster_task, install_lock, module_cache
+from hub_estimator.handles.cache import cluster_task, install_lock
 
 PROGRAM = str(pathlib.Path(__file__).with_name("forked_installs.py"))
 ASSETS = {f"part{i}.bin": bytes([i]) * 50_000 for i in range(8)}
@@ -58,7 +58,7 @@ def test_killed_at_any_point_nothing_half_is_taken_for_whole(server, cache):
 _HOLD = """
 import sys
 from hub_estimator.handles.cache import install_lock
-with install_lock.install_lock(sys.argv[1], sys.argv[2], "h", 60.0):
+with install_lock.install_lock(sys.argv[1], "h"):
   print("held", flush=True)
   sys.stdin.read()
 """
@@ -70,7 +70,7 @@ def holder(server, cache):
   url = server.serve("/m", ARCHIVE)
   os.makedirs(cache.folder)
   process = subprocess.Popen(
-    [sys.executable, "-c", _HOLD, cache.folder, module_cache.cache_key(url)],
+    [sys.executable, "-c", _HOLD, cache.module_folder(url)],
     stdin=subprocess.PIPE,
     stdout=subprocess.PIPE,
     text=True,

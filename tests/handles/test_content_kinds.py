@@ -19,16 +19,6 @@ TF1 = (
 TF2 = "use tf.saved_model.load() or tensorflow_hub's hub.load() for it."
 
 
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory):
-  return handle_modules.export_whole(tmp_path_factory.mktemp("whole") / "m")
-
-
-@pytest.fixture
-def module(whole, tmp_path):
-  return handle_modules.copy(whole, tmp_path / "m")
-
-
 def said(path):
   return describe(str(path))
 

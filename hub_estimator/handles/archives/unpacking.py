@@ -15,11 +15,12 @@ from hub_estimator.handles.archives.limits import (
   over_limit,
 )
 from hub_estimator.handles.archives.stream import ArchiveStream
+from hub_estimator.handles.contents import module_parts
 
 __all__ = ["ArchiveLimits", "BadArchiveError", "UnpackedFile", "unpack"]
 
 _DEFAULT_LIMITS = ArchiveLimits()
-_MODULE_FILES = ("tfhub_module.pb", "saved_model.pb")
+_MODULE_FILES = (module_parts.MODULE_DEF_FILE, module_parts.SAVED_MODEL_FILE)
 # What is known of a path: that it is a folder of which the archive has an entry
 # or only something inside, or that it is a file.
 _FOLDER, _PARENT, _FILE = "folder", "parent", "file"

@@ -10,7 +10,7 @@ from typing import NamedTuple, Optional
 
 from hub_estimator import errors
 from hub_estimator.file_formats import files
-from hub_estimator.handles import archive_resolver, resolution, settings
+from hub_estimator.handles import archive_resolver, resolution
 from hub_estimator.handles.cache import (
   install_lock,
   installation,
@@ -122,12 +122,7 @@ def remove(cache: module_cache.ModuleCache, removed: Entry) -> None:
     OSError: it cannot be removed.
   """
   folder = removed.folder
-  with install_lock.install_lock(
-    cache.folder,
-    os.path.basename(folder),
-    removed.handle or folder,
-    settings.lock_timeout_secs(),
-  ):
+  with install_lock.install_lock(folder, removed.handle or folder):
     try:
       # Gone at once for others, however long its files take.
       shutil.rmtree(_moved_aside(folder))

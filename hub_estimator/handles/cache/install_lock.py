@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import filelock
 
 from hub_estimator import errors
+from hub_estimator.handles import settings
 
 _POLL_SECS = 0.05
 # What file systems without locks answer.
@@ -29,9 +30,7 @@ class LockTimeoutError(errors.UserOSError, TimeoutError):
 
 
 @contextlib.contextmanager
-def install_lock(
-  cache: str, key: str, handle: str, timeout_secs: float
-) -> Iterator[None]:
+def install_lock(module_folder: str, handle: str) -> Iterator[None]:
   """Holds the lock of one module of a cache.
 
   It is a kernel's lock (flock), which ends with the process that holds it,
@@ -39,16 +38,16 @@ def install_lock(
   host and process.
 
   Args:
-    cache: the cache's folder.
-    key: the module's name in it.
+    module_folder: the module's folder in the cache.
     handle: the module's handle, for messages.
-    timeout_secs: how long to wait.
 
   Raises:
-    LockTimeoutError (an OSError): it is held longer than that; the message
-      names the holder.
+    LockTimeoutError (an OSError): it is held for longer than
+      TFHUB_LOCK_TIMEOUT_SECS; the message names the holder.
     OSError: the cache cannot be written in.
   """
+  cache, key = os.path.split(module_folder)
+  timeout_secs = settings.lock_timeout_secs()
   folder = os.path.join(cache, _FOLDER)
   path = os.path.join(folder, f"{key}.lock")
   holder_path = os.path.join(folder, f"{key}.holder")
@@ -98,11 +97,8 @@ def _acquired(path: str, timeout_secs: float):
     lock.acquire(poll_interval=_POLL_SECS)
   except filelock.Timeout:
     raise
-  except NotImplementedError:
-    lock = filelock.SoftFileLock(f"{path}.soft", **arguments)
-    lock.acquire(poll_interval=_POLL_SECS)
-  except OSError as error:
-    if error.errno not in _NO_LOCKS:
+  except (NotImplementedError, OSError) as error:
+    if isinstance(error, OSError) and error.errno not in _NO_LOCKS:
       raise
     lock = filelock.SoftFileLock(f"{path}.soft", **arguments)
     lock.acquire(poll_interval=_POLL_SECS)

@@ -54,15 +54,29 @@ class ModuleCache:
     Raises:
       OSError: another user could have put it there.
     """
+    is_whole = self.problems(handle) == []
+    return self.module_folder(handle) if is_whole else None
+
+  def problems(self, handle: str) -> Optional[list[str]]:
+    """Returns what is wrong with a handle's module, None if there is none.
+
+    With TFHUB_CACHE_VERIFY its bytes are read.
+
+    Raises:
+      OSError: another user could have put it there.
+    """
     folder = self.module_folder(handle)
-    if self._is_remote:
-      if not files.exists(folder):
-        return None
-    elif not os.path.lexists(folder):
+    if not self._is_there(folder):
       return None
-    else:
-      location.check_owner(folder, self.folder)
-    return None if self.problems(handle) else folder
+    return entry_problems(folder, settings.verifies_cache())
+
+  def _is_there(self, folder: str) -> bool:
+    if self._is_remote:
+      return files.exists(folder)
+    if not os.path.lexists(folder):
+      return False
+    location.check_owner(folder, self.folder)
+    return True
 
   def get(self, handle: str, fetch: Fetch) -> str:
     """Returns the folder of a handle's module, which is fetched if need be.
@@ -100,36 +114,20 @@ class ModuleCache:
       installation.install_remotely(folder, handle, fetch)
       return folder
     location.make_cache_folder(self.folder)
-    if os.path.lexists(folder):
-      location.check_owner(folder, self.folder)
-    with install_lock.install_lock(
-      self.folder, cache_key(handle), handle, settings.lock_timeout_secs()
-    ):
+    self._is_there(folder)  # If so, it is nobody else's.
+    with install_lock.install_lock(folder, handle):
       if not replaces:
-        if self.find(handle):  # Another process has been here.
+        problems = self.problems(handle)
+        if problems == []:  # Another process has been here.
           return folder
-        self._say_what_is_missing(handle)
+        if problems:
+          logging.warning(
+            "The cached module of %s is not whole (%s): it is fetched again.",
+            handle,
+            "; ".join(problems[:3]),
+          )
       installation.install(folder, handle, fetch)
     return folder
-
-  def problems(self, handle: str) -> list[str]:
-    """Returns what is wrong with a handle's module; nothing if there is none.
-
-    With TFHUB_CACHE_VERIFY its bytes are read.
-    """
-    folder = self.module_folder(handle)
-    if not files.exists(folder):
-      return []
-    return entry_problems(folder, settings.verifies_cache())
-
-  def _say_what_is_missing(self, handle: str) -> None:
-    problems = self.problems(handle)
-    if problems:
-      logging.warning(
-        "The cached module of %s is not whole (%s): it is fetched again.",
-        handle,
-        "; ".join(problems[:3]),
-      )
 
 
 def entry_problems(folder: str, with_checksums: bool = False) -> list[str]:

@@ -23,6 +23,7 @@ from hub_estimator.handles.contents.module_parts import (
   SAVED_MODEL_FILE,
   SAVED_MODEL_TEXT_FILE,
   VARIABLES_FOLDER,
+  stays_in_folder,
 )
 
 _VARIABLES = f"{VARIABLES_FOLDER}/variables"
@@ -165,8 +166,7 @@ def _variables_problems(folder: str, is_needed: bool) -> list[str]:
 
 
 def _asset_problems(folder: str, name: str) -> list[str]:
-  parts = name.replace("\\", "/").split("/")
-  if ".." in parts or "" in parts or os.path.isabs(name):
+  if not stays_in_folder(name):
     return [
       f"{SAVED_MODEL_FILE} names the asset {name!r}, which does not lie in "
       f"{ASSETS_FOLDER}/"

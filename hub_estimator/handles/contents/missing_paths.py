@@ -19,7 +19,6 @@ _WEB_HOST = re.compile(
 _KAGGLE_MODEL = re.compile(
   r"[\w.-]+/[\w.-]+/(tensorflow[12]|tfhub)(/[\w.-]+){1,2}", re.IGNORECASE
 )
-_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 
 
 def describe_missing(path: str) -> str:
@@ -109,6 +108,6 @@ def _similar(folder: str, name: str, limit: int = 2) -> list[str]:
   found = []
   for other in dict.fromkeys(archives + close):
     path = os.path.join("" if folder == "." else folder, names[other])
-    if other.endswith(_ARCHIVES) or files.is_folder(path):
+    if other.endswith(module_parts.ARCHIVE_ENDS) or files.is_folder(path):
       found.append(path)
   return found[:limit]

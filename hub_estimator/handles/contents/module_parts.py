@@ -13,6 +13,8 @@ SAVED_MODEL_TEXT_FILE = "saved_model.pbtxt"
 VARIABLES_FOLDER = "variables"
 ASSETS_FOLDER = "assets"
 MANIFEST_FILE = ".manifest.json"  # Of a module in the cache.
+# How the names of archives end in which modules are looked for.
+ARCHIVE_ENDS = (".tar", ".tar.gz", ".tgz", ".tar.bz2", ".tar.xz")
 _FOLDERS = (VARIABLES_FOLDER, ASSETS_FOLDER, "assets.extra")
 _PARTS = (
   MODULE_DEF_FILE,
@@ -48,7 +50,7 @@ def whole_of(path: str) -> Optional[str]:
   above = parent_folder(parent) if parent else ""
   for folder, name in ((parent, path), (above, parent)):
     is_part = _name(name) in (_PARTS if name == path else _FOLDERS)
-    if folder and is_part and _is_saved_model(folder):
+    if folder and is_part and (is_module(folder) or has_graphs(folder)):
       return folder
   return None
 
@@ -56,6 +58,19 @@ def whole_of(path: str) -> Optional[str]:
 def is_module(folder: str) -> bool:
   """Whether a folder has the file that makes it a module."""
   return files.exists(os.path.join(folder, MODULE_DEF_FILE))
+
+
+def has_graphs(folder: str) -> bool:
+  """Whether a folder has the graphs of a SavedModel, binary or as text."""
+  return any(
+    files.exists(os.path.join(folder, name))
+    for name in (SAVED_MODEL_FILE, SAVED_MODEL_TEXT_FILE)
+  )
+
+
+def stays_in_folder(file_name: str) -> bool:
+  """Whether a file name, joined to a folder, names a file below the folder."""
+  return {"", ".."}.isdisjoint(file_name.replace("\\", "/").split("/"))
 
 
 def is_half_module(outline: saved_model_outline.SavedModelOutline) -> bool:
@@ -74,10 +89,3 @@ def _name(path: str) -> str:
   if files.is_local(path):
     path = os.path.abspath(path)
   return os.path.basename(path)
-
-
-def _is_saved_model(folder: str) -> bool:
-  return any(
-    files.exists(os.path.join(folder, name))
-    for name in (MODULE_DEF_FILE, SAVED_MODEL_FILE, SAVED_MODEL_TEXT_FILE)
-  )

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import NamedTuple, Optional
 
 from hub_estimator.file_formats import damage
+from hub_estimator.handles.contents import module_parts
 from hub_estimator.hub.graph_variant import GraphVariant
 
 # op -> (attribute that names the function, how many of the op's inputs come
@@ -262,9 +263,9 @@ def data_inputs(node) -> list[str]:
 
 
 def stays_in_folder(file_name: str) -> bool:
-  """Whether a file name, joined to a folder, names a file below the folder."""
-  parts = file_name.replace("\\", "/").split("/")
-  return not {"", ".."} & set(parts) and ":" not in parts[0]
+  """Whether an asset's name keeps to its folder, on Windows as well."""
+  start = file_name.replace("\\", "/").partition("/")[0]
+  return module_parts.stays_in_folder(file_name) and ":" not in start
 
 
 def _functions_of(attr):

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 
 from hub_estimator import errors, handles
-from hub_estimator.handles.contents import content_kinds
+from hub_estimator.handles.contents import content_kinds, module_parts
 from hub_estimator.hub import assets, module_folder
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.hub.security.scan import Finding, scan
 from hub_estimator.tf_compat import tf
-
-_SAVED_MODEL_FILES = (module_folder.SAVED_MODEL_FILE, "saved_model.pbtxt")
 
 
 def scan_module(handle: str) -> list[Finding]:
@@ -34,12 +32,8 @@ def scan_module(handle: str) -> list[Finding]:
     ValueError: it holds neither a module nor a SavedModel, or is a module that
       `load_module_spec` refuses.
   """
-  return scan_folder(handles.resolve(handle))
-
-
-def scan_folder(path: str) -> list[Finding]:
-  """Is `scan_module` for the folder of a module or SavedModel."""
-  if is_module(path):
+  path = handles.resolve(handle)
+  if module_parts.is_module(path):
     module_folder.read_module_def(path)
     saved_model = module_folder.read_saved_model(path)
     origin = module_folder.saved_model_file(path)
@@ -67,24 +61,10 @@ def assets_folder(path: str) -> str:
   return os.path.join(path, assets.FOLDER)
 
 
-def is_module(path: str) -> bool:
-  """Whether a folder is a TF1 Hub module."""
-  return _has_file(path, module_folder.MODULE_DEF_FILE)
-
-
-def is_saved_model(path: str) -> bool:
-  """Whether a folder has the graphs of a SavedModel."""
-  return any(_has_file(path, name) for name in _SAVED_MODEL_FILES)
-
-
 def check_is_saved_model(path: str) -> None:
   """Raises ValueError, which says what a folder is, if it is no SavedModel."""
-  if not is_saved_model(path):
+  if not module_parts.has_graphs(path):
     raise errors.UserValueError(
       f"{path} is no SavedModel and no module: it has no "
       f"{module_folder.SAVED_MODEL_FILE}. {content_kinds.describe(path)}"
     )
-
-
-def _has_file(path: str, name: str) -> bool:
-  return tf.io.gfile.exists(os.path.join(path, name))
