@@ -7,6 +7,7 @@ an exported model receives them, so that the three cannot disagree.
 from __future__ import annotations
 
 import abc
+import copy
 import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable, Optional
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
 
 TRAIN_SPLIT = "train"
 EVAL_SPLIT = "eval"
+TEST_SPLIT = "test"
+
+# Features of TRAIN where mixup is on; see `InputPipeline`.
+MIXUP_LABELS = "mixup_labels"
+MIXUP_FRACTION = "mixup_fraction"
 
 # The values of `estimator.ModeKeys`.
 TRAIN = "train"
@@ -34,10 +40,20 @@ _SPLIT_OF_MODE = {TRAIN: TRAIN_SPLIT, EVAL: EVAL_SPLIT, PREDICT: EVAL_SPLIT}
 class InputPipeline(abc.ABC):
   """Features and labels for training, evaluation, prediction and serving.
 
-  There are two splits of examples: "train" is what TRAIN reads, "eval" is what
-  EVAL reads, with its labels, and what PREDICT reads, without them.
+  There are two or three splits of examples: "train" is what TRAIN reads, "eval"
+  is what EVAL reads, with its labels, and what PREDICT reads, without them;
+  "test", if there is one, is evaluated at the end of a run.
+
+  A pipeline with mixup (Zhang et al., 2018, https://arxiv.org/abs/1710.09412)
+  gives, in TRAIN, features λ x_i + (1 - λ) x_j, and two features more:
+  `MIXUP_LABELS`, the labels of the examples j, and `MIXUP_FRACTION`, λ,
+  float32 [batch_size, 1]. The loss is λ L(labels) + (1 - λ) L(mixup labels).
 
   Attributes:
+    splits: the names of the splits there are.
+    weight_key: the name of the feature that holds the examples' weights,
+      float32 [batch_size, 1], in TRAIN, EVAL and ordered passes; it is not part
+      of `feature_spec`. None if examples have no weights.
     batch_size: the number of examples in a batch; the last batch of EVAL and
       PREDICT may have fewer.
     num_classes: the number of classes that the labels tell apart; None for
@@ -49,6 +65,8 @@ class InputPipeline(abc.ABC):
   batch_size: int
   num_classes: Optional[int]
   class_names: Optional[Sequence[str]]
+  splits: tuple[str, ...] = (TRAIN_SPLIT, EVAL_SPLIT)
+  weight_key: Optional[str] = None
 
   @abc.abstractmethod
   def input_fn(self, mode: str) -> Callable[[], tf.data.Dataset]:
@@ -94,6 +112,104 @@ class InputPipeline(abc.ABC):
       UserValueError: a label is outside of the head's classes; the message
         names the label, an example with it and the allowed range.
     """
+
+  def ordered_input_fn(self, split: str) -> Callable[[], tf.data.Dataset]:
+    """Returns a function that gives one pass over a split, in order.
+
+    As `input_fn(EVAL)` does for "eval": batches of features and labels, without
+    shuffling, augmentation or mixup, whatever the split.
+
+    Args:
+      split: one of `splits`.
+
+    Raises:
+      UserValueError: there is no such split.
+      UserRuntimeError: the pipeline cannot give one.
+    """
+    raise errors.UserRuntimeError(
+      f"{type(self).__name__} gives no ordered pass over a split, which cached "
+      "features and test splits need: define ordered_input_fn."
+    )
+
+  def num_split_examples(self, split: str) -> int:
+    """Returns the number of examples in a split.
+
+    Raises:
+      UserValueError: there is no such split.
+    """
+    self.check_split(split)
+    if split == TEST_SPLIT:
+      raise errors.UserRuntimeError(
+        f"{type(self).__name__} does not say how many examples its test split "
+        "has: define num_split_examples."
+      )
+    return self.num_examples(TRAIN if split == TRAIN_SPLIT else EVAL)
+
+  def fingerprint(self, split: str) -> str:
+    """Returns the SHA-256 of what an ordered pass over a split gives, in hex.
+
+    It changes with the content of the data, with settings of the preprocessing
+    and with the choice and order of the examples; not with the batch size, and
+    not with what only training does: shuffling, augmentation, mixup.
+
+    Raises:
+      UserValueError: there is no such split.
+      UserRuntimeError: the pipeline has none.
+    """
+    raise errors.UserRuntimeError(
+      f"{type(self).__name__} has no fingerprint of its data, which cached "
+      "features are kept by: define fingerprint, or set cache_features = False."
+    )
+
+  @property
+  def augmentations(self) -> tuple[str, ...]:
+    """Bindings in force that make training examples vary between epochs."""
+    return ()
+
+  def skipped_examples(self) -> dict[str, int]:
+    """Returns reason -> number of the examples that were skipped or noted."""
+    return {}
+
+  def notes(self) -> list[str]:
+    """Returns what a run should warn of at its start, a sentence each."""
+    return []
+
+  def vocabularies(self) -> dict[str, list[str]]:
+    """Returns name -> entries of what a run saves to be read without data."""
+    return {"labels": list(self.class_names)} if self.class_names else {}
+
+  def with_settings(
+    self,
+    batch_size: Optional[int] = None,
+    mixup_alpha: Optional[float] = None,
+  ) -> InputPipeline:
+    """Returns a copy with other settings, for recipes that choose them.
+
+    Args:
+      batch_size: examples in a batch; as it is if None.
+      mixup_alpha: the parameter of mixup's beta distribution, 0 for no mixup;
+        as it is if None.
+
+    Raises:
+      UserValueError: the pipeline has no mixup, and `mixup_alpha` is not 0.
+    """
+    if mixup_alpha:
+      raise errors.UserValueError(
+        f"{type(self).__name__} has no mixup, and mixup_alpha = {mixup_alpha} "
+        "is asked for: use one for images, or set it to 0."
+      )
+    changed = copy.copy(self)
+    if batch_size is not None:
+      changed.batch_size = batch_size
+    return changed
+
+  def check_split(self, split: str) -> None:
+    """Raises UserValueError unless there is such a split."""
+    if split not in self.splits:
+      raise errors.UserValueError(
+        f"There is no split {split!r}: the data has "
+        f"{', '.join(map(repr, self.splits))}."
+      )
 
   def serving_input_receiver_fn(
     self,
