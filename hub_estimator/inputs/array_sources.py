@@ -6,32 +6,29 @@ import dataclasses
 import importlib
 import os
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.inputs.pipeline import EVAL_SPLIT, TRAIN_SPLIT
-
-# The name of a part that is not yet cut into splits.
-WHOLE = "whole"
+from hub_estimator.inputs.example_source import WHOLE
+from hub_estimator.inputs.pipeline import EVAL_SPLIT, TEST_SPLIT, TRAIN_SPLIT
 
 SKLEARN_PREFIX = "sklearn:"
 # The sets that scikit-learn ships with itself and that have one target.
 SKLEARN_NAMES = ("breast_cancer", "diabetes", "digits", "iris", "wine")
 
+FEATURES_KEY = "features"
+_LABELS_KEY = "labels"
+_WEIGHTS_KEY = "weights"
 # Part of a source -> what its keys start with.
 _KEY_PREFIXES = {
   WHOLE: "",
   TRAIN_SPLIT: f"{TRAIN_SPLIT}_",
   EVAL_SPLIT: f"{EVAL_SPLIT}_",
+  TEST_SPLIT: f"{TEST_SPLIT}_",
 }
-_RULE = (
-  "it needs `features` and `labels`, or, cut into splits already, "
-  "`train_features`, `train_labels`, `eval_features` and `eval_labels`; "
-  "`class_names` is optional"
-)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,13 +37,17 @@ class ArrayPart:
 
   Attributes:
     place: where they are from, for messages.
-    features: [num_examples, ...] array.
+    features: key -> [num_examples, ...] array.
+    feature_places: key -> where these features are from, for messages.
     labels: [num_examples, ...] array.
+    weights: [num_examples] array; None if there are none.
   """
 
   place: str
-  features: np.ndarray
+  features: dict[str, np.ndarray]
+  feature_places: dict[str, str]
   labels: np.ndarray
+  weights: Optional[np.ndarray]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,7 +56,8 @@ class ArraySource:
 
   Attributes:
     place: where it is from, for messages.
-    parts: either one part, `WHOLE`, or one for each split.
+    parts: either one part, `WHOLE`, or "train" and "eval"; with either, "test"
+      may be there too.
     class_names: the name of class i at i; None if there are none.
   """
 
@@ -64,14 +66,18 @@ class ArraySource:
   class_names: Optional[list[str]]
 
 
-def load_array_source(source: Any) -> ArraySource:
+def load_array_source(
+  source: Any, feature_keys: Sequence[str] = (FEATURES_KEY,)
+) -> ArraySource:
   """Loads arrays.
 
   Args:
     source: a mapping of arrays with the keys `features` and `labels`, or
-      `train_features`, `train_labels`, `eval_features` and `eval_labels`, and
-      optionally `class_names`; the path of an .npz file with those keys; or
+      `train_features`, `train_labels`, `eval_features` and `eval_labels`; and
+      optionally `test_features` and `test_labels`, `weights` with the same
+      prefixes, and `class_names`; the path of an .npz file with those keys; or
       "sklearn:" and the name of a set that scikit-learn ships with.
+    feature_keys: the keys of features that stand in place of "features".
 
   Raises:
     UserTypeError: something else was given.
@@ -82,11 +88,12 @@ def load_array_source(source: Any) -> ArraySource:
     UserRuntimeError: scikit-learn is needed and not installed.
   """
   if isinstance(source, Mapping):
-    return _from_mapping("the given mapping of arrays", source)
+    return _from_mapping("the given mapping of arrays", source, feature_keys)
   if isinstance(source, str) and source.startswith(SKLEARN_PREFIX):
-    return _from_sklearn(source)
+    return _from_mapping(repr(source), _load_sklearn(source), feature_keys)
   if isinstance(source, (str, os.PathLike)):
-    return _from_npz(os.fspath(source))
+    path = os.fspath(source)
+    return _from_mapping(repr(path), _load_npz(path), feature_keys)
   raise errors.UserTypeError(
     "`NumpyInput.source` is the path of an .npz file, the name of a bundled "
     f"set such as 'sklearn:digits', or a mapping of arrays; got {source!r} "
@@ -94,7 +101,7 @@ def load_array_source(source: Any) -> ArraySource:
   )
 
 
-def _from_npz(path: str) -> ArraySource:
+def _load_npz(path: str) -> dict[str, np.ndarray]:
   """Loads all arrays of an .npz file."""
   if not os.path.isfile(path):
     what = "is a folder" if os.path.isdir(path) else "does not exist"
@@ -117,10 +124,10 @@ def _from_npz(path: str) -> ArraySource:
           f"The array {key!r} of {path!r} cannot be read: {error} Store "
           "numbers or fixed-length strings: array.astype(str)."
         ) from error
-  return _from_mapping(repr(path), arrays)
+  return arrays
 
 
-def _from_sklearn(source: str) -> ArraySource:
+def _load_sklearn(source: str) -> dict[str, np.ndarray]:
   """Loads a data set that scikit-learn ships with itself."""
   name = source[len(SKLEARN_PREFIX) :]
   if name not in SKLEARN_NAMES:
@@ -138,61 +145,98 @@ def _from_sklearn(source: str) -> ArraySource:
   arrays = {"features": bunch.data, "labels": bunch.target}
   if "target_names" in bunch:
     arrays["class_names"] = bunch.target_names
-  return _from_mapping(repr(source), arrays)
+  return arrays
 
 
 def _bundled_names() -> str:
   return ", ".join(repr(SKLEARN_PREFIX + name) for name in SKLEARN_NAMES)
 
 
-def _from_mapping(place: str, arrays: Mapping[str, Any]) -> ArraySource:
-  """Picks the parts out of named arrays."""
-  is_cut = any(
-    key.startswith((_KEY_PREFIXES[TRAIN_SPLIT], _KEY_PREFIXES[EVAL_SPLIT]))
-    for key in arrays
+def _rule(feature_keys: Sequence[str]) -> str:
+  """Returns what a source has to hold."""
+
+  def keys(*splits):
+    names = [
+      f"`{split}_{key}`" if split else f"`{key}`"
+      for split in splits
+      for key in (*feature_keys, _LABELS_KEY)
+    ]
+    return f"{', '.join(names[:-1])} and {names[-1]}"
+
+  return (
+    f"it needs {keys('')}, or, cut into splits already, "
+    f"{keys(TRAIN_SPLIT, EVAL_SPLIT)}; a test split, `weights` with the same "
+    "prefixes and `class_names` are optional"
   )
-  names = (TRAIN_SPLIT, EVAL_SPLIT) if is_cut else (WHOLE,)
+
+
+def _from_mapping(
+  place: str, arrays: Mapping[str, Any], feature_keys: Sequence[str]
+) -> ArraySource:
+  """Picks the parts out of named arrays."""
+  keys = (*feature_keys, _LABELS_KEY)
+
+  def has(part):
+    return any(_KEY_PREFIXES[part] + key in arrays for key in keys)
+
+  is_cut = has(TRAIN_SPLIT) or has(EVAL_SPLIT)
+  names = [TRAIN_SPLIT, EVAL_SPLIT] if is_cut else [WHOLE]
+  names += [TEST_SPLIT] if has(TEST_SPLIT) else []
   missing = [
-    _KEY_PREFIXES[name] + kind
+    _KEY_PREFIXES[name] + key
     for name in names
-    for kind in ("features", "labels")
-    if _KEY_PREFIXES[name] + kind not in arrays
+    for key in keys
+    if _KEY_PREFIXES[name] + key not in arrays
   ]
   if missing:
     raise errors.UserKeyError(
-      f"{place} lacks {', '.join(f'`{key}`' for key in missing)}: {_RULE}. "
+      f"{place} lacks {', '.join(f'`{key}`' for key in missing)}: "
+      f"{_rule(feature_keys)}. "
       f"Keys there are: {', '.join(sorted(arrays)) or 'none'}."
     )
   class_names = arrays.get("class_names")
   return ArraySource(
     place=place,
     parts={
-      name: _create_part(place, arrays, _KEY_PREFIXES[name]) for name in names
+      name: _create_part(place, arrays, _KEY_PREFIXES[name], feature_keys)
+      for name in names
     },
     class_names=None if class_names is None else [str(n) for n in class_names],
   )
 
 
 def _create_part(
-  place: str, arrays: Mapping[str, Any], prefix: str
+  place: str,
+  arrays: Mapping[str, Any],
+  prefix: str,
+  feature_keys: Sequence[str],
 ) -> ArrayPart:
-  """Pairs the features and labels whose keys have a prefix."""
-  features = np.asarray(arrays[f"{prefix}features"])
-  labels = np.asarray(arrays[f"{prefix}labels"])
-  for key, array in (
-    (f"{prefix}features", features),
-    (f"{prefix}labels", labels),
-  ):
+  """Puts the arrays together whose keys have a prefix."""
+  there = {
+    key: np.asarray(arrays[prefix + key])
+    for key in (*feature_keys, _LABELS_KEY, _WEIGHTS_KEY)
+    if prefix + key in arrays
+  }
+  for key, array in there.items():
     if array.ndim == 0:
       raise errors.UserValueError(
-        f"`{key}` of {place} is an array with one row for each example; got a "
-        f"single value of {array.dtype}."
+        f"`{prefix}{key}` of {place} is an array with one row for each "
+        f"example; got a single value of {array.dtype}."
       )
-  if len(features) != len(labels):
-    raise errors.UserValueError(
-      "There is one label for each example, but in "
-      f"{place} `{prefix}features` has {len(features)} rows and "
-      f"`{prefix}labels` has {len(labels)}."
-    )
-  where = f"`{prefix}features` and `{prefix}labels` of {place}"
-  return ArrayPart(where, features, labels)
+  labels = there.pop(_LABELS_KEY)
+  weights = there.pop(_WEIGHTS_KEY, None)
+  for key, features in there.items():
+    if len(features) != len(labels):
+      raise errors.UserValueError(
+        "There is one label for each example, but in "
+        f"{place} `{prefix}{key}` has {len(features)} rows and "
+        f"`{prefix}{_LABELS_KEY}` has {len(labels)}."
+      )
+  keys = [f"`{prefix}{key}`" for key in (*there, _LABELS_KEY)]
+  return ArrayPart(
+    place=f"{', '.join(keys[:-1])} and {keys[-1]} of {place}",
+    features=there,
+    feature_places={key: f"`{prefix}{key}` of {place}" for key in there},
+    labels=labels,
+    weights=weights,
+  )

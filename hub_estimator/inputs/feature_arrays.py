@@ -10,13 +10,12 @@ from typing import Optional
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.inputs.array_sources import ArrayPart, ArraySource
 
 # Rows are checked for NaN in pieces, so that the mask of a large array does not
 # take another quarter of its memory.
 _CHECKED_AT_ONCE = 1 << 22
 
-_DTYPES = (
+DTYPES = (
   "float16",
   "float32",
   "float64",
@@ -31,7 +30,7 @@ _DTYPES = (
 
 @dataclasses.dataclass(frozen=True)
 class FeatureArrays:
-  """The features of a source.
+  """One feature of all examples of a source.
 
   Attributes:
     arrays: part of the source -> [num_examples, *shape] array of numbers, in
@@ -39,53 +38,66 @@ class FeatureArrays:
     shape: the shape of one example.
     dtype: name of the type that a model gets: "string", or that of numbers.
     scale: factor on the features, applied in that type.
+    not_finite: part of the source -> sorted array of the rows that have NaN or
+      infinite values.
   """
 
   arrays: dict[str, np.ndarray]
   shape: tuple[int, ...]
   dtype: str
   scale: float
+  not_finite: dict[str, np.ndarray]
 
 
 def prepare_features(
-  source: ArraySource,
+  place: str,
+  arrays: dict[str, np.ndarray],
+  places: dict[str, str],
   feature_shape: Optional[Sequence[int]] = None,
   feature_dtype: str = "float32",
   scale: float = 1.0,
+  allow_not_finite: bool = False,
 ) -> FeatureArrays:
   """Checks features and gives them their shape.
 
   Args:
-    source: what to take the features from.
+    place: where the source is from, for messages.
+    arrays: part of the source -> [num_examples, ...] array.
+    places: part of the source -> where its array is from, for messages.
     feature_shape: the shape of one example; that of the arrays if None.
     feature_dtype: the type of features that are numbers.
     scale: factor on features that are numbers.
+    allow_not_finite: whether NaN and infinite values may be there; the caller
+      then leaves the rows of `FeatureArrays.not_finite` out.
 
   Raises:
     UserValueError: the shape does not fit, the type is neither a number nor a
       string, there are NaN or infinite values, the splits do not go together,
       or an argument is out of range.
   """
-  arrays = {
-    name: _prepare_array(part, feature_shape)
-    for name, part in source.parts.items()
+  prepared = {
+    name: _prepare_array(array, places[name], feature_shape)
+    for name, array in arrays.items()
   }
-  shapes = {name: array.shape[1:] for name, array in arrays.items()}
+  not_finite = {
+    name: _find_not_finite(array, places[name], allow_not_finite)
+    for name, array in prepared.items()
+  }
+  shapes = {name: array.shape[1:] for name, array in prepared.items()}
   if len(set(shapes.values())) > 1:
     raise errors.UserValueError(
-      f"Examples of all splits have one shape; those of {source.place} have "
-      f"{shapes}."
+      f"Examples of all splits have one shape; those of {place} have {shapes}."
     )
-  are_strings = {array.dtype.kind == "O" for array in arrays.values()}
+  are_strings = {array.dtype.kind == "O" for array in prepared.values()}
   if len(are_strings) > 1:
     raise errors.UserValueError(
-      f"The features of {source.place} are strings in one split and numbers in "
-      "the other."
+      f"The features of {place} are strings in one split and numbers in the "
+      "other."
     )
-  if feature_dtype not in _DTYPES:
+  if feature_dtype not in DTYPES:
     raise errors.UserValueError(
       f"There is no `NumpyInput.feature_dtype = {feature_dtype!r}`. There are "
-      f"{', '.join(map(repr, _DTYPES))}."
+      f"{', '.join(map(repr, DTYPES))}."
     )
   dtype = "string" if are_strings.pop() else feature_dtype
   if isinstance(scale, bool) or not isinstance(scale, numbers.Real):
@@ -98,27 +110,23 @@ def prepare_features(
       f"type {dtype}: leave it out, or set a float type for numbers, such as "
       "NumpyInput.feature_dtype = 'float32'."
     )
-  return FeatureArrays(arrays, shapes.popitem()[1], dtype, scale)
+  return FeatureArrays(prepared, shapes.popitem()[1], dtype, scale, not_finite)
 
 
 def _prepare_array(
-  part: ArrayPart, feature_shape: Optional[Sequence[int]]
+  features: np.ndarray, place: str, feature_shape: Optional[Sequence[int]]
 ) -> np.ndarray:
   """Returns features as [num_examples, *feature_shape] numbers or bytes."""
-  features = part.features
   if features.dtype.kind == "b":
     features = features.astype(np.uint8)
   if features.dtype.kind in "SUO":
-    features = _encode_strings(features, part.place)
+    features = _encode_strings(features, place)
   elif features.dtype.kind not in "iuf":
     raise errors.UserValueError(
-      f"Features are numbers or strings; those of {part.place} are "
-      f"{features.dtype}."
+      f"Features are numbers or strings; those of {place} are {features.dtype}."
     )
   if feature_shape is not None:
-    features = _reshape(features, tuple(feature_shape), part.place)
-  if features.dtype.kind == "f":
-    _check_finite(features, part.place)
+    features = _reshape(features, tuple(feature_shape), place)
   return features
 
 
@@ -153,22 +161,29 @@ def _reshape(
   return features.reshape((len(features), *feature_shape))
 
 
-def _check_finite(features: np.ndarray, place: str) -> None:
-  """Raises if there are NaN or infinite values."""
+def _find_not_finite(
+  features: np.ndarray, place: str, is_allowed: bool
+) -> np.ndarray:
+  """Returns the rows with NaN or infinite values; raises if not allowed."""
+  if features.dtype.kind != "f":
+    return np.zeros([0], np.int64)
   row_size = max(1, int(np.prod(features.shape[1:])))
   num_rows = max(1, _CHECKED_AT_ONCE // row_size)
-  count, first = 0, None
+  count, first, rows = 0, None, [np.zeros([0], np.int64)]
   for start in range(0, len(features), num_rows):
     wrong = ~np.isfinite(features[start : start + num_rows])
     if not wrong.any():
       continue
     count += int(wrong.sum())
+    of_rows = wrong.reshape(len(wrong), -1).any(axis=1)
+    rows.append(start + np.flatnonzero(of_rows))
     if first is None:
       index = np.argwhere(wrong)[0].tolist()
       first = [start + index[0], *index[1:]]
-  if count:
+  if count and not is_allowed:
     raise errors.UserValueError(
       f"Features are finite numbers; {count} of {features.size} values of "
       f"{place} are NaN or infinite, the first is at index {first}: drop or "
-      "replace them before."
+      "replace them before, or set NumpyInput.on_bad_example = 'skip'."
     )
+  return np.concatenate(rows)

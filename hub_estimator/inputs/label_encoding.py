@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.inputs.array_sources import ArraySource
+from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
 
 CLASS = "class"
 MULTI_LABEL = "multi_label"
@@ -44,9 +44,10 @@ class EncodedLabels:
 
 
 def encode_labels(
-  source: ArraySource,
+  source: ExampleSource,
   classes: Optional[Sequence[Any]] = None,
   label_kind: Optional[str] = None,
+  owner: str = "NumpyInput",
 ) -> EncodedLabels:
   """Encodes the labels of a source.
 
@@ -58,13 +59,14 @@ def encode_labels(
       arrays: integers, booleans or strings, one for each example, are classes;
       several zeros and ones for each example are multi-label; floats are
       regression targets.
+    owner: the Gin configurable whose arguments these are, for messages.
 
   Raises:
     UserValueError: labels of a wrong kind, or classes that are not there.
   """
   if label_kind is not None and label_kind not in _KINDS:
     raise errors.UserValueError(
-      f"There is no `NumpyInput.label_kind = {label_kind!r}`. There are "
+      f"There is no `{owner}.label_kind = {label_kind!r}`. There are "
       f"{', '.join(map(repr, _KINDS))}, and None to tell from the labels."
     )
   labels = {
@@ -78,7 +80,7 @@ def encode_labels(
   if len(set(kinds.values())) > 1:
     raise errors.UserValueError(
       f"The splits of {source.place} have labels of different kinds: "
-      f"{kinds}. Set `NumpyInput.label_kind`."
+      f"{kinds}. Set `{owner}.label_kind`."
     )
   kind = next(iter(kinds.values()))
   if len({array.shape[1] for array in labels.values()}) > 1:
@@ -87,15 +89,15 @@ def encode_labels(
       f"The splits of {source.place} have labels of different shapes: {shapes}."
     )
   if kind == CLASS:
-    return _encode_classes(source, labels, classes)
+    return _encode_classes(source, labels, classes, owner)
   if classes is not None:
     raise errors.UserValueError(
-      "`NumpyInput.classes` picks examples by their class, but the labels of "
+      f"`{owner}.classes` picks examples by their class, but the labels of "
       f"{source.place} are of the kind {kind!r}: leave it out."
     )
   encode = _encode_multi_label if kind == MULTI_LABEL else _encode_regression
   values = {
-    name: encode(array, source.parts[name].place)
+    name: encode(array, source.parts[name], owner)
     for name, array in labels.items()
   }
   num_columns = next(iter(values.values())).shape[1]
@@ -146,23 +148,24 @@ def _wrong_kind(labels: np.ndarray, place: str) -> errors.UserValueError:
 
 
 def _encode_classes(
-  source: ArraySource,
+  source: ExampleSource,
   labels: dict[str, np.ndarray],
   classes: Optional[Sequence[Any]],
+  owner: str,
 ) -> EncodedLabels:
   """Encodes labels of which each example has one."""
   columns = {}
   for name, array in labels.items():
-    place = source.parts[name].place
+    part = source.parts[name]
     if array.shape[1] != 1:
-      raise _wrong_kind(array, place)
-    columns[name] = _as_class_ids(array[:, 0], place)
+      raise _wrong_kind(array, part.place)
+    columns[name] = _as_class_ids(array[:, 0], part)
   there_are = _unique(columns.values())
   if classes is None and isinstance(next(iter(there_are), 0), str):
     classes = there_are
   if classes is None:
-    return _encode_class_ids(source, columns)
-  _check_classes(classes, there_are, source.place)
+    return _encode_class_ids(source, columns, owner)
+  _check_classes(classes, there_are, source.place, owner)
   values = {}
   for name, column in columns.items():
     values[name] = np.full([len(column), 1], _LEFT_OUT, np.int64)
@@ -180,7 +183,7 @@ def _encode_classes(
   )
 
 
-def _as_class_ids(column: np.ndarray, place: str) -> np.ndarray:
+def _as_class_ids(column: np.ndarray, part: ExamplePart) -> np.ndarray:
   """Returns labels of classes as integers or strings."""
   if column.dtype.kind in "iub":
     return column.astype(np.int64)
@@ -194,9 +197,9 @@ def _as_class_ids(column: np.ndarray, place: str) -> np.ndarray:
     row = int(np.flatnonzero(~whole)[0])
     raise errors.UserValueError(
       "A label of a class is a whole number or a string; label "
-      f"{column[row].item()!r} of row {row} of {place} is neither."
+      f"{column[row].item()!r} of {part.name_of(row)} is neither."
     )
-  raise _wrong_kind(column[:, np.newaxis], place)
+  raise _wrong_kind(column[:, np.newaxis], part.place)
 
 
 def _unique(columns: Any) -> list[Any]:
@@ -205,16 +208,16 @@ def _unique(columns: Any) -> list[Any]:
 
 
 def _encode_class_ids(
-  source: ArraySource, columns: dict[str, np.ndarray]
+  source: ExampleSource, columns: dict[str, np.ndarray], owner: str
 ) -> EncodedLabels:
   """Takes integers as they are: label i is class i."""
   for name, column in columns.items():
     if (column < 0).any():
       row = int(np.flatnonzero(column < 0)[0])
       raise errors.UserValueError(
-        f"Classes count from 0, but row {row} of {source.parts[name].place} "
-        f"has the label {column[row]}. Name the classes, to number them in "
-        f"that order: NumpyInput.classes = {_list(_unique(columns.values()))}."
+        f"Classes count from 0, but {source.parts[name].name_of(row)} has the "
+        f"label {column[row]}. Name the classes, to number them in that order: "
+        f"{owner}.classes = {list_labels(_unique(columns.values()))}."
       )
   largest = max((int(c.max()) for c in columns.values() if c.size), default=-1)
   names = source.class_names
@@ -233,25 +236,25 @@ def _encode_class_ids(
 
 
 def _check_classes(
-  classes: Sequence[Any], there_are: Sequence[Any], place: str
+  classes: Sequence[Any], there_are: Sequence[Any], place: str, owner: str
 ) -> None:
   """Raises unless classes are distinct and there are examples of each."""
   if isinstance(classes, str) or len(classes) < 2:
     raise errors.UserValueError(
-      "`NumpyInput.classes` is a list of at least two labels; got "
-      f"{classes!r}. Labels in {place}: {_list(there_are)}."
+      f"`{owner}.classes` is a list of at least two labels; got "
+      f"{classes!r}. Labels in {place}: {list_labels(there_are)}."
     )
   twice = [label for i, label in enumerate(classes) if label in classes[:i]]
   if twice:
     raise errors.UserValueError(
-      f"`NumpyInput.classes` names each label once; {_list(twice)} is there "
+      f"`{owner}.classes` names each label once; {list_labels(twice)} is there "
       "more than once."
     )
   missing = [label for label in classes if label not in there_are]
   if missing:
     raise errors.UserValueError(
-      f"`NumpyInput.classes` names {_list(missing)}, but no example of {place} "
-      f"has that label. Labels there are: {_list(there_are)}."
+      f"`{owner}.classes` names {list_labels(missing)}, but no example of "
+      f"{place} has that label. Labels there are: {list_labels(there_are)}."
     )
 
 
@@ -262,38 +265,47 @@ def _class_name(label: Any, names: Optional[Sequence[str]]) -> str:
   return names[label]
 
 
-def _encode_multi_label(labels: np.ndarray, place: str) -> np.ndarray:
+def _encode_multi_label(
+  labels: np.ndarray, part: ExamplePart, owner: str
+) -> np.ndarray:
   """Returns [num_examples, num_classes] labels as int64 zeros and ones."""
   if labels.dtype.kind not in "iubf":
-    raise _wrong_kind(labels, place)
+    raise _wrong_kind(labels, part.place)
   wrong = (labels != 0) & (labels != 1)
   if wrong.any():
     row, column = np.argwhere(wrong)[0]
     raise errors.UserValueError(
       "Labels with several columns are multi-label, 0 or 1 for each class; "
-      f"row {row} of {place} has {labels[row, column]} in column {column}. For "
-      "regression with several targets set NumpyInput.label_kind = "
-      "'regression'."
+      f"{part.name_of(row)} has {labels[row, column]} in column {column}. For "
+      f"regression with several targets set {owner}.label_kind = 'regression'."
     )
   return labels.astype(np.int64)
 
 
-def _encode_regression(labels: np.ndarray, place: str) -> np.ndarray:
+def _encode_regression(
+  labels: np.ndarray, part: ExamplePart, owner: str
+) -> np.ndarray:
   """Returns [num_examples, num_targets] targets as float32."""
+  del owner
   if labels.dtype.kind not in "iubf":
-    raise _wrong_kind(labels, place)
+    raise _wrong_kind(labels, part.place)
   wrong = ~np.isfinite(labels).all(axis=1)
   if wrong.any():
     row = int(np.flatnonzero(wrong)[0])
     raise errors.UserValueError(
       f"Regression targets are finite numbers; {int(wrong.sum())} of "
-      f"{len(labels)} rows of {place} are not, the first is row {row}: "
-      f"{labels[row].tolist()}."
+      f"{len(labels)} rows of {part.place} are not, the first is "
+      f"{_row_in(part, row)}: {labels[row].tolist()}."
     )
   return labels.astype(np.float32)
 
 
-def _list(labels: Sequence[Any]) -> str:
+def _row_in(part: ExamplePart, row: int) -> str:
+  """Returns the name of a row where the part's place is said already."""
+  return f"row {row}" if part.row_name is None else part.name_of(row)
+
+
+def list_labels(labels: Sequence[Any]) -> str:
   """Joins labels, the first few of many."""
   listed = ", ".join(repr(label) for label in labels[:_MAX_LISTED])
   more = len(labels) - _MAX_LISTED

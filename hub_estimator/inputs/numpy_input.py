@@ -2,52 +2,34 @@
 
 from __future__ import annotations
 
-import numbers
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, Callable, Optional
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Optional, Union
 
 import gin
 import numpy as np
 
 from hub_estimator import errors
 from hub_estimator.inputs import (
+  argument_checks,
   array_sources,
+  bad_examples,
   feature_arrays,
-  label_encoding,
-  splits,
 )
-from hub_estimator.inputs.array_sources import WHOLE
-from hub_estimator.inputs.pipeline import (
-  EVAL_SPLIT,
-  PREDICT,
-  TRAIN_SPLIT,
-  InputPipeline,
-  split_of_mode,
-)
+from hub_estimator.inputs.array_sources import FEATURES_KEY, ArraySource
+from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
+from hub_estimator.inputs.rows_input import RowsInput
 
 if TYPE_CHECKING:
   from hub_estimator.tf_compat import tf
 
-# Batches whose rows Python hands over at once: it then takes no part in most
-# steps of a run.
-_BATCHES_AT_ONCE = 64
-
 
 @gin.register(module="hub_estimator")
-class NumpyInput(InputPipeline):
+class NumpyInput(RowsInput):
   """Features and labels from arrays, an .npz file or a bundled data set.
 
   Features come out as one tensor named `feature_name`, [batch_size,
-  *feature_shape]; labels as int64 [batch_size, 1] classes, int64 [batch_size,
-  num_classes] zeros and ones (multi-label), or float32 [batch_size,
-  num_targets] regression targets.
-
-  The arrays are not part of the graph: they enter it once, when the dataset's
-  iterator is initialized, whatever their size, and batches are gathered from
-  them without Python.
-
-  The same arguments give the same splits and the same order, on every version
-  of NumPy and TensorFlow.
+  *feature_shape], or as several, with `feature_names`; labels and splits as
+  `RowsInput` says.
   """
 
   def __init__(
@@ -60,233 +42,213 @@ class NumpyInput(InputPipeline):
     num_train_examples_per_class: Optional[int] = None,
     eval_fraction: Optional[float] = None,
     shuffle: bool = True,
-    feature_shape: Optional[Sequence[int]] = None,
-    feature_dtype: str = "float32",
-    scale: float = 1.0,
+    feature_shape: Union[None, Sequence[int], Mapping] = None,
+    feature_dtype: Union[str, Mapping] = "float32",
+    scale: Union[float, Mapping] = 1.0,
     label_kind: Optional[str] = None,
+    test_fraction: Optional[float] = None,
+    stratify: bool = True,
+    num_train_examples: Optional[int] = None,
+    num_shards: int = 1,
+    shard_index: int = 0,
+    feature_names: Optional[Mapping[str, str]] = None,
+    on_bad_example: str = "error",
   ):
     """Loads and checks the data, and cuts it into splits.
 
     A source that is not cut into splits yet needs `eval_fraction`,
-    `num_train_examples_per_class` or both.
+    `num_train_examples_per_class` or both. Arguments that are not listed are
+    those of `RowsInput`.
 
     Args:
       source: the path of an .npz file, or a mapping of arrays, with the keys
         `features` and `labels`, or `train_features`, `train_labels`,
-        `eval_features` and `eval_labels`, each [num_examples, ...], and
-        optionally `class_names`; or a data set that ships with scikit-learn:
-        "sklearn:digits", "sklearn:iris", "sklearn:wine",
-        "sklearn:breast_cancer" or "sklearn:diabetes" (regression).
-      feature_name: the key of the features.
-      batch_size: examples in a batch, at least 1. Each batch of TRAIN has that
-        many: one that begins at the end of a pass over the data goes on with
-        the next pass.
-      seed: of the splits and of the order, from 0 to 2**32 - 1.
-      classes: labels of the classes to use, in the order of their numbers: with
-        (5, 6) label 5 becomes 0 and label 6 becomes 1, and examples with other
-        labels are left out. All if None: integers stay as they are, strings are
-        numbered in sorted order.
-      num_train_examples_per_class: draw so many training examples from each
-        class. The rest of a source that is not cut is the eval split, unless
-        `eval_fraction` was cut off first; the rest of a given train split is
-        not used.
-      eval_fraction: the part of a source that is cut off as eval split, from
-        each class alike.
-      shuffle: whether each pass over the train split has a new order.
+        `eval_features` and `eval_labels`, each [num_examples, ...]; optionally
+        `test_features` and `test_labels`; the examples' weights as `weights`,
+        with the prefix of the split if there are splits; and `class_names`; or
+        a data set that ships with scikit-learn: "sklearn:digits",
+        "sklearn:iris", "sklearn:wine", "sklearn:breast_cancer" or
+        "sklearn:diabetes" (regression).
+      feature_name: the name of the feature of the key `features`.
       feature_shape: the shape of one example, such as (8, 8, 1); that of the
-        arrays if None.
+        arrays if None. With several features, a dict from feature name to
+        shape; the same holds for the next two.
       feature_dtype: the type of the features, if they are numbers: a name such
         as "float32", "uint8" or "int32". Strings stay strings.
       scale: factor on the features, such as 1/255.
-      label_kind: "class", "multi_label" or "regression"; None tells from the
-        labels (see `label_encoding.encode_labels`).
+      feature_names: for modules with several inputs: key of an array -> name of
+        the feature, such as {'title': 'title', 'body': 'text'}, in place of
+        `features` and `feature_name`. The keys have the prefix of the split if
+        there are splits: `train_title`.
+      on_bad_example: "error", or "skip" to leave out, and count, examples with
+        NaN or infinite values in features, targets or weights.
 
     Raises:
       UserError: a mistake in the arguments or in the data.
     """
-    _check_count("batch_size", batch_size, 1, 2**31 - 1)
-    _check_count("seed", seed, 0, 2**32 - 1)
-    self.batch_size = batch_size
-    self._seed = seed
-    self._shuffle = shuffle
-    self._feature_name = feature_name
-    loaded = array_sources.load_array_source(source)
-    self._parts = loaded.parts
-    self._features = feature_arrays.prepare_features(
-      loaded, feature_shape, feature_dtype, scale
+    super().__init__(
+      batch_size=batch_size,
+      seed=seed,
+      shuffle=shuffle,
+      eval_fraction=eval_fraction,
+      test_fraction=test_fraction,
+      stratify=stratify,
+      num_train_examples=num_train_examples,
+      num_train_examples_per_class=num_train_examples_per_class,
+      classes=classes,
+      label_kind=label_kind,
+      num_shards=num_shards,
+      shard_index=shard_index,
     )
-    self._labels = label_encoding.encode_labels(loaded, classes, label_kind)
-    self._rows = splits.choose_rows(
-      loaded.place,
-      self._labels,
-      num_train_examples_per_class,
-      eval_fraction,
-      seed,
+    bad_examples.check_on_bad_example(self._owner, on_bad_example)
+    names = _check_feature_names(feature_names, feature_name)
+    loaded = array_sources.load_array_source(source, list(names))
+    settings = {
+      "feature_shape": feature_shape,
+      "feature_dtype": feature_dtype,
+      "scale": scale,
+    }
+    for setting, value in settings.items():
+      _check_setting(setting, value, names.values())
+    self._features = {
+      name: feature_arrays.prepare_features(
+        loaded.place,
+        {part: value.features[key] for part, value in loaded.parts.items()},
+        {p: value.feature_places[key] for p, value in loaded.parts.items()},
+        _setting_of(feature_shape, name, None),
+        _setting_of(feature_dtype, name, "float32"),
+        _setting_of(scale, name, 1.0),
+        allow_not_finite=on_bad_example == bad_examples.SKIP,
+      )
+      for key, name in names.items()
+    }
+    self._kept = self._choose_kept(loaded, on_bad_example)
+    self._set_examples(
+      ExampleSource(
+        place=loaded.place,
+        parts={
+          name: self._create_part(part, self._kept[name])
+          for name, part in loaded.parts.items()
+        },
+        class_names=loaded.class_names,
+      )
     )
-    self.num_classes = self._labels.num_classes
-    self.class_names = self._labels.class_names
 
-  def input_fn(self, mode: str) -> Callable[[], tf.data.Dataset]:
-    """See `InputPipeline.input_fn`."""
-    split = split_of_mode(mode)
-    part = self._part_of(split)
-    features, labels = self._features.arrays[part], self._labels.values[part]
+  def _choose_kept(
+    self, loaded: ArraySource, on_bad_example: str
+  ) -> dict[str, Optional[np.ndarray]]:
+    """Returns part -> the rows to keep, None for all; counts the others."""
+    kept = dict.fromkeys(loaded.parts)
+    if on_bad_example != bad_examples.SKIP:
+      return kept
+    for name, part in loaded.parts.items():
+      bad = {
+        f"NaN or infinite {feature}": arrays.not_finite[name]
+        for feature, arrays in self._features.items()
+      }
+      bad["NaN or infinite label"] = _rows_not_finite(part.labels)
+      if part.weights is not None and len(part.weights) == len(part.labels):
+        bad["NaN or infinite weight"] = _rows_not_finite(part.weights)
+      good = np.ones([len(part.labels)], bool)
+      for reason, rows in bad.items():
+        # An example is counted once.
+        number = int(good[rows].sum())
+        good[rows] = False
+        if number:
+          self._skipped[reason] = self._skipped.get(reason, 0) + number
+          self._notes.append(
+            f"{number} examples of {part.place} were skipped: {reason}."
+          )
+      if not good.all():
+        kept[name] = np.flatnonzero(good)
+    return kept
 
-    def input_fn() -> tf.data.Dataset:
-      from hub_estimator.tf_compat import tf
-
-      def load_arrays(_):
-        # As constants they could not be larger than 2 GB, and the graph that is
-        # written next to the checkpoints would hold them.
-        tensors = tf.numpy_function(
-          lambda: (features, labels),
-          [],
-          [
-            tf.string if features.dtype.kind == "O" else features.dtype,
-            labels.dtype,
-          ],
-        )
-        for tensor, array in zip(tensors, (features, labels)):
-          tensor.set_shape(array.shape)
-        return tuple(tensors)
-
-      def gather_batch(all_features, all_labels, rows):
-        batch = {
-          self._feature_name: self._convert(tf.gather(all_features, rows))
-        }
-        if mode == PREDICT:
-          return batch
-        return batch, tf.gather(all_labels, rows)
-
-      rows_of_batches = tf.data.Dataset.from_generator(
-        lambda: self._create_row_blocks(split),
-        output_signature=tf.TensorSpec([None, None], tf.int64),
-      ).flat_map(tf.data.Dataset.from_tensor_slices)
-      arrays = tf.data.Dataset.range(1).map(load_arrays)
-      return arrays.flat_map(
-        lambda all_features, all_labels: rows_of_batches.map(
-          lambda rows: gather_batch(all_features, all_labels, rows)
-        )
-      ).prefetch(tf.data.AUTOTUNE)
-
-    return input_fn
+  def _create_part(
+    self, part: array_sources.ArrayPart, kept: Optional[np.ndarray]
+  ) -> ExamplePart:
+    """Returns the examples of a part that are kept."""
+    if kept is None:
+      return ExamplePart(part.place, part.labels, part.weights)
+    return ExamplePart(
+      part.place,
+      part.labels[kept],
+      None if part.weights is None else part.weights[kept],
+      lambda row: f"row {kept[row]} of {part.place}",
+    )
 
   def feature_spec(self) -> dict[str, tf.TensorSpec]:
     """See `InputPipeline.feature_spec`."""
     from hub_estimator.tf_compat import tf
 
     return {
-      self._feature_name: tf.TensorSpec(
-        [None, *self._features.shape],
-        self._features.dtype,
-        name=self._feature_name,
-      )
+      name: tf.TensorSpec([None, *feature.shape], feature.dtype, name=name)
+      for name, feature in self._features.items()
     }
 
-  def label_spec(self) -> tf.TensorSpec:
-    """See `InputPipeline.label_spec`."""
+  def _feature_arrays(self, part: str) -> dict[str, np.ndarray]:
+    kept = self._kept[part]
+    return {
+      name: feature.arrays[part] if kept is None else feature.arrays[part][kept]
+      for name, feature in self._features.items()
+    }
+
+  def _convert(self, arrays: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
     from hub_estimator.tf_compat import tf
 
-    values = next(iter(self._labels.values.values()))
-    return tf.TensorSpec([None, values.shape[1]], values.dtype, name="labels")
+    features = {}
+    for name, batch in arrays.items():
+      if batch.dtype != tf.string:
+        batch = tf.cast(batch, self._features[name].dtype)
+        if self._features[name].scale != 1:
+          batch = batch * self._features[name].scale
+      features[name] = batch
+    return features
 
-  def num_examples(self, mode: str) -> int:
-    """See `InputPipeline.num_examples`."""
-    return len(self._rows[split_of_mode(mode)])
-
-  def check_labels(self, num_classes: int) -> None:
-    """See `InputPipeline.check_labels`."""
-    kind = self._labels.kind
-    if kind == label_encoding.REGRESSION:
-      raise errors.UserValueError(
-        f"The head takes {num_classes} classes, but the labels are regression "
-        "targets: choose a regression head, or make the labels integers, or "
-        "set NumpyInput.label_kind = 'class'."
-      )
-    if kind == label_encoding.MULTI_LABEL:
-      if self.num_classes != num_classes:
-        raise errors.UserValueError(
-          f"The head takes {num_classes} classes, but each example has labels "
-          f"for {self.num_classes}: give the head num_classes = "
-          f"{self.num_classes}."
-        )
-      return
-    for split in (TRAIN_SPLIT, EVAL_SPLIT):
-      part = self._part_of(split)
-      rows = self._rows[split]
-      labels = self._labels.values[part][rows, 0]
-      outside = np.flatnonzero(labels >= num_classes)
-      if outside.size:
-        index = int(outside[0])
-        raise errors.UserValueError(
-          f"The head's labels are 0 to {num_classes - 1}, but example {index} "
-          f"of the {split} split (row {rows[index]} of "
-          f"{self._parts[part].place}) has the label {labels[index]}, and "
-          f"{outside.size - 1} other examples of that split are outside too. "
-          f"Give the head num_classes = {self.num_classes}, or pick classes "
-          "with NumpyInput.classes."
-        )
-
-  def _part_of(self, split: str) -> str:
-    """Returns the part of the source that holds a split."""
-    return split if split in self._parts else WHOLE
-
-  def _create_row_blocks(self, split: str) -> Iterator[np.ndarray]:
-    """Yields int64 [num_batches, batch_size] blocks of a split's rows."""
-    if split == EVAL_SPLIT:
-      return _one_pass(self._rows[split], self.batch_size)
-    # Not the stream that drew the splits.
-    random = np.random.RandomState([self._seed, 1]) if self._shuffle else None
-    return _endless(self._rows[split], self.batch_size, random)
-
-  def _convert(self, batch: tf.Tensor) -> tf.Tensor:
-    """Gives a batch of features its type and scale."""
-    from hub_estimator.tf_compat import tf
-
-    if batch.dtype == tf.string:
-      return batch
-    batch = tf.cast(batch, self._features.dtype)
-    return batch if self._features.scale == 1 else batch * self._features.scale
+  def _preprocessing(self) -> dict[str, Any]:
+    return {
+      name: {"dtype": feature.dtype, "scale": float(feature.scale)}
+      for name, feature in self._features.items()
+    }
 
 
-def _check_count(name: str, value: Any, low: int, high: int) -> None:
-  """Raises unless a value is an integer within a range."""
+def _check_feature_names(
+  feature_names: Optional[Mapping[str, str]], feature_name: str
+) -> dict[str, str]:
+  """Returns key of an array -> name of its feature."""
+  if feature_names is None:
+    return {FEATURES_KEY: feature_name}
   if (
-    not isinstance(value, numbers.Integral)
-    or isinstance(value, bool)
-    or not low <= value <= high
+    not isinstance(feature_names, Mapping)
+    or not feature_names
+    or not all(isinstance(v, str) for v in feature_names.values())
+    or len(set(feature_names.values())) < len(feature_names)
   ):
     raise errors.UserValueError(
-      f"`NumpyInput.{name}` is a whole number from {low} to {high}; got "
-      f"{value!r}."
+      "`NumpyInput.feature_names` maps the keys of arrays to different names "
+      f"of features, such as {{'title': 'title'}}; got {feature_names!r}."
     )
+  return dict(feature_names)
 
 
-def _one_pass(rows: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
-  """Yields [num_batches, batch_size] blocks of rows, in order, to the end."""
-  num_full = len(rows) // batch_size * batch_size
-  if num_full:
-    yield rows[:num_full].reshape(-1, batch_size)
-  if num_full < len(rows):
-    yield rows[np.newaxis, num_full:]
+def _check_setting(setting: str, value: Any, names: Any) -> None:
+  """Raises if a setting by feature names a feature that is not there."""
+  for name in value if isinstance(value, Mapping) else ():
+    if name not in names:
+      raise errors.UserKeyError(
+        f"`NumpyInput.{setting}` has a value for {name!r}, but features are "
+        f"{', '.join(map(repr, names))}."
+        f"{argument_checks.did_you_mean(name, names)}"
+      )
 
 
-def _endless(
-  rows: np.ndarray, batch_size: int, random: Optional[np.random.RandomState]
-) -> Iterator[np.ndarray]:
-  """Yields [num_batches, batch_size] blocks of rows, pass after pass.
+def _setting_of(value: Any, name: str, default: Any) -> Any:
+  """Returns a setting that may be given by feature."""
+  return value.get(name, default) if isinstance(value, Mapping) else value
 
-  Args:
-    rows: what each pass goes through.
-    batch_size: rows in a batch.
-    random: what to shuffle each pass with; in order if None.
-  """
-  block_size = batch_size * _BATCHES_AT_ONCE
-  pieces, num_rows = [], 0
-  while True:
-    while num_rows < block_size:
-      pieces.append(rows if random is None else random.permutation(rows))
-      num_rows += len(rows)
-    joined = np.concatenate(pieces)
-    yield joined[:block_size].reshape(-1, batch_size)
-    pieces, num_rows = [joined[block_size:]], num_rows - block_size
+
+def _rows_not_finite(array: np.ndarray) -> np.ndarray:
+  """Returns the rows of an array of any type with NaN or infinite values."""
+  if array.dtype.kind != "f":
+    return np.zeros([0], np.int64)
+  finite = np.isfinite(array).reshape(len(array), -1).all(axis=1)
+  return np.flatnonzero(~finite)

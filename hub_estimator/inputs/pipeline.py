@@ -174,6 +174,17 @@ class InputPipeline(abc.ABC):
     """Returns what a run should warn of at its start, a sentence each."""
     return []
 
+  def class_counts(self) -> list[int]:
+    """Returns the number of training examples with each label.
+
+    Raises:
+      UserRuntimeError: the pipeline does not count them.
+    """
+    raise errors.UserRuntimeError(
+      f"{type(self).__name__} does not count the examples of its classes, which "
+      "balanced class weights need: give the weights, or define class_counts."
+    )
+
   def vocabularies(self) -> dict[str, list[str]]:
     """Returns name -> entries of what a run saves to be read without data."""
     return {"labels": list(self.class_names)} if self.class_names else {}

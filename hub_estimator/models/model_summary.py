@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from hub_estimator import hub
+from hub_estimator.optimization.variable_groups import VariableGroup
+from hub_estimator.recipes import PlannedGroup, Stage
 from hub_estimator.tf_compat import tf
+
+if TYPE_CHECKING:
+  from hub_estimator.models.model_graph import ModelGraph
 
 _COLLECTION = ("hub_estimator", "model_summary")
 _KEYS = tf.compat.v1.GraphKeys
@@ -18,8 +23,13 @@ class VariableSummary(NamedTuple):
     name: its name in the graph.
     shape: its shape, None for unknown dimensions.
     num_parameters: its number of elements; 0 if unknown.
-    is_trained: whether the optimizer changes it.
+    is_trained: whether the optimizer changes it, at some step of the run.
     is_in_module: whether it belongs to the module.
+    group: the group that it trains in; None if it never does.
+    first_step: the global step from which it trains; None for never.
+    learning_rate_multiplier: the factor on the schedule's rate then.
+    penalties: what its size is penalized by, besides the module's own
+      regularization losses.
   """
 
   name: str
@@ -27,6 +37,10 @@ class VariableSummary(NamedTuple):
   num_parameters: int
   is_trained: bool
   is_in_module: bool
+  group: Optional[str] = None
+  first_step: Optional[int] = None
+  learning_rate_multiplier: float = 1.0
+  penalties: tuple[str, ...] = ()
 
 
 class ModelSummary(NamedTuple):
@@ -38,7 +52,9 @@ class ModelSummary(NamedTuple):
     output: its output that is used.
     variables: those of the model, without optimizer slots and global step.
     regularization_losses: names of the tensors in REGULARIZATION_LOSSES.
-    update_ops: names of the ops in UPDATE_OPS.
+    update_ops: names of the update ops that training runs.
+    groups: the variables that train at this stage of the run.
+    stage: which stage the graph is for.
   """
 
   module: hub.Module
@@ -47,6 +63,8 @@ class ModelSummary(NamedTuple):
   variables: list[VariableSummary]
   regularization_losses: list[str]
   update_ops: list[str]
+  groups: list[VariableGroup]
+  stage: Stage
 
   @property
   def num_parameters(self) -> int:
@@ -68,40 +86,71 @@ class ModelSummary(NamedTuple):
     )
 
 
-def summarize_graph(module: hub.Module, signature: str, output: str) -> None:
+def summarize_graph(
+  model_graph: ModelGraph,
+  signature: str,
+  output: str,
+  update_ops: Optional[list] = None,
+) -> None:
   """Notes what the default graph holds, before optimizer slots join it.
 
   Args:
-    module: the model's module.
+    model_graph: the model's graph.
     signature: the signature that was called.
     output: its output that is used.
+    update_ops: the ops that training runs; those in UPDATE_OPS if None.
   """
   graph = tf.compat.v1.get_default_graph()
-  trained = {v.name for v in tf.compat.v1.trainable_variables()}
-  in_module = {v.name for v in module.variables}
+  if update_ops is None:
+    update_ops = graph.get_collection(_KEYS.UPDATE_OPS)
   step = tf.compat.v1.train.get_global_step()
-  variables = [
-    VariableSummary(
-      variable.op.name,
-      tuple(variable.shape.as_list()),
-      variable.shape.num_elements() or 0,
-      variable.name in trained,
-      variable.name in in_module,
+  groups = _groups_by_variable(model_graph)
+  variables = []
+  for variable in tf.compat.v1.global_variables():
+    if step is not None and variable.name == step.name:
+      continue
+    is_in_module = model_graph.is_in_module(variable)
+    group = groups.get(variable.name)
+    variables.append(
+      VariableSummary(
+        variable.op.name,
+        tuple(variable.shape.as_list()),
+        variable.shape.num_elements() or 0,
+        group is not None,
+        is_in_module,
+        group and group.name,
+        group and group.first_step,
+        group.learning_rate_multiplier if group else 1.0,
+        tuple(
+          penalty.describe(is_in_module)
+          for penalty in model_graph.plan.penalties
+          if group
+        ),
+      )
     )
-    for variable in tf.compat.v1.global_variables()
-    if step is None or variable.name != step.name
-  ]
   graph.add_to_collection(
     _COLLECTION,
     ModelSummary(
-      module,
+      model_graph.module,
       signature,
       output,
       variables,
       [t.name for t in graph.get_collection(_KEYS.REGULARIZATION_LOSSES)],
-      [op.name for op in graph.get_collection(_KEYS.UPDATE_OPS)],
+      [op.name for op in update_ops],
+      model_graph.groups(),
+      model_graph.stage,
     ),
   )
+
+
+def _groups_by_variable(model_graph: ModelGraph) -> dict[str, PlannedGroup]:
+  """Returns the group of each variable that trains at some step of the run."""
+  plan = model_graph.plan
+  found = {v.name: plan.head_group(0) for v in model_graph.head_variables}
+  for group in plan.module_groups:
+    for v in model_graph.variables_of(group.variable_names):
+      found[v.name] = group
+  return found
 
 
 def graph_summary(graph: tf.Graph) -> Optional[ModelSummary]:

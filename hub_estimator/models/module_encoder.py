@@ -8,7 +8,8 @@ from typing import Optional, Union
 import gin
 
 from hub_estimator import errors, estimator, handles, hub
-from hub_estimator.hub.module_spec import as_tag_set, format_tag_sets
+from hub_estimator.hub.module_spec import as_tag_set
+from hub_estimator.models import encoder_checks, pooling
 from hub_estimator.tf_compat import tf
 
 _TRAINING_TAGS = frozenset({"train"})
@@ -28,6 +29,8 @@ class ModuleEncoder:
     training_tags: Optional[Iterable[str]] = None,
     inputs: Optional[dict[str, str]] = None,
     export_name: Optional[str] = None,
+    hyperparameters: Optional[dict[str, float]] = None,
+    training_hyperparameters: Optional[dict[str, float]] = None,
   ):
     """Loads the module's spec.
 
@@ -47,12 +50,19 @@ class ModuleEncoder:
         the only feature for the only input.
       export_name: which module of a run's export; needed only if there are
         several.
+      hyperparameters: values of inputs of the signature that have a default,
+        such as {"temperature": 2.0}, in all modes.
+      training_hyperparameters: the same for TRAIN mode alone, such as
+        {"dropout_rate": 0.1}: other modes have `hyperparameters` or the
+        module's defaults.
 
     Raises:
-      UserError: a handle that names no TF1 Hub module; unknown tags, signature
-        or output; or `trainable` for a module without trainable variables.
+      UserError: a handle that names no TF1 Hub module, or unknown tags,
+        signature, output or hyperparameters.
     """
-    _check_kinds(handle, trainable, signature, output, inputs, export_name)
+    encoder_checks.check_kinds(
+      handle, trainable, signature, output, inputs, export_name
+    )
     if isinstance(handle, hub.ModuleSpec):
       self.spec, self.handle = handle, handle.source
     else:
@@ -63,65 +73,18 @@ class ModuleEncoder:
     self.output = output
     self.tags = as_tag_set(tags)
     self._input_names = inputs
+    self._hyperparameters = dict(hyperparameters or {})
+    self._training_hyperparameters = {
+      **self._hyperparameters,
+      **(training_hyperparameters or {}),
+    }
     self.training_tags = self.tags
     if trainable and training_tags is not None:
       self.training_tags = as_tag_set(training_tags)
     elif trainable and _TRAINING_TAGS in self.spec.get_tags():
       self.training_tags = _TRAINING_TAGS
-    self._check()
-
-  def _check(self) -> None:
-    where = f"module {self.handle}"
-    for name, tags in (
-      ("tags", self.tags),
-      ("training_tags", self.training_tags),
-    ):
-      if tags not in self.spec.get_tags():
-        raise errors.UserValueError(
-          f"{name} = {sorted(tags)}: {where} has no such graph. Its tag sets "
-          f"are: {format_tag_sets(self.spec.get_tags())}."
-        )
-    for tags in {self.tags, self.training_tags}:
-      names = self.spec.get_signature_names(tags)
-      if self.signature not in names:
-        raise errors.UserValueError(
-          f"signature = {self.signature!r}: {where} has no such signature in "
-          f"its graph {format_tag_sets([tags])}. Its signatures are: "
-          f"{', '.join(names)}."
-        )
-      outputs = self.spec.get_output_info_dict(self.signature, tags)
-      if self.output not in outputs:
-        raise errors.UserValueError(
-          f"output = {self.output!r}: signature {self.signature!r} of {where} "
-          f"has no such output. Its outputs are: {', '.join(sorted(outputs))}."
-        )
-    self._check_embedding(where)
-    variant = self.spec.variant(self.training_tags)
-    if self.trainable and not any(v.trainable for v in variant.variables):
-      raise errors.UserValueError(
-        f"trainable = True, and {where} has no trainable variables in its "
-        f"graph {format_tag_sets([self.training_tags])} (it has "
-        f"{len(variant.variables)} variables). Set TRAINABLE = False to train "
-        "only the head."
-      )
-
-  def _check_embedding(self, where) -> None:
-    info = self.spec.get_output_info_dict(self.signature, self.tags)[
-      self.output
-    ]
-    shape = info.get_shape()
-    if (
-      info.is_composite
-      or not info.dtype.is_floating
-      or shape.rank is None
-      or shape.rank < 2
-      or shape[-1] is None
-    ):
-      raise errors.UserValueError(
-        f"output = {self.output!r} of signature {self.signature!r} of {where} "
-        f"is a {info.describe()}: a head needs a float tensor [batch_size, …, "
-        "size] of known size."
-      )
+    encoder_checks.check_spec(self)
+    self._check_hyperparameters()
 
   def check_features(self, features: dict[str, tf.TensorSpec]) -> None:
     """Raises UserValueError unless features fit the signature's inputs.
@@ -170,7 +133,41 @@ class ModuleEncoder:
       )
     return names
 
-  def instantiate(self, mode: str) -> hub.Module:
+  def _check_hyperparameters(self) -> None:
+    """Raises UserValueError for those that the signature does not have."""
+    for setting, values, tags in (
+      ("hyperparameters", self._hyperparameters, self.tags),
+      (
+        "training_hyperparameters",
+        self._training_hyperparameters,
+        self.training_tags,
+      ),
+    ):
+      optional = self.spec.variant(tags).optional_inputs(self.signature)
+      unknown = sorted(set(values) - set(optional))
+      if unknown:
+        raise errors.UserValueError(
+          f"ModuleEncoder.{setting} = {values}: signature {self.signature!r} "
+          f"of module {self.handle} has no input {unknown[0]!r} with a default. "
+          f"Those it has: {', '.join(sorted(optional)) or 'none'}."
+        )
+
+  def trains(self, is_trained: Optional[bool]) -> bool:
+    """Whether variables of the module train; as `trainable` says if None."""
+    return self.trainable if is_trained is None else is_trained
+
+  def tags_in(
+    self, mode: str, is_trained: Optional[bool] = None
+  ) -> frozenset[str]:
+    """Returns the tags of the graph variant that a mode uses."""
+    is_training = mode == estimator.ModeKeys.TRAIN
+    return (
+      self.training_tags if is_training and self.trains(is_trained) else self.tags
+    )
+
+  def instantiate(
+    self, mode: str, is_trained: Optional[bool] = None
+  ) -> hub.Module:
     """Instantiates the module in the default graph.
 
     Trainable variables enter TRAINABLE_VARIABLES, and regularization losses
@@ -179,64 +176,88 @@ class ModuleEncoder:
 
     Args:
       mode: an `estimator.ModeKeys`.
+      is_trained: whether variables of it train at this stage of the run; as
+        `trainable` says if None. One that is not trained is in inference mode.
     """
-    tags = self.training_tags if mode == estimator.ModeKeys.TRAIN else self.tags
-    return hub.Module(self.spec, trainable=self.trainable, tags=tags)
+    return hub.Module(
+      self.spec,
+      trainable=self.trains(is_trained),
+      tags=self.tags_in(mode, is_trained),
+    )
 
   def encode(
-    self, module: hub.Module, features: dict[str, tf.Tensor]
+    self,
+    module: hub.Module,
+    features: dict[str, tf.Tensor],
+    mode: str = estimator.ModeKeys.PREDICT,
   ) -> tf.Tensor:
     """Calls the signature and returns its embedding.
 
     Args:
       module: of `instantiate`.
-      features: name -> tensor, with the batch dimension.
+      features: name -> tensor, with the batch dimension; those of
+        `InputPipeline.feature_spec`.
+      mode: an `estimator.ModeKeys`, which the hyperparameters depend on.
 
     Returns:
       [batch_size, size], of the output's float type.
     """
-    names = self._feature_names(module.tags, features)
-    outputs = module(
-      {name: features[feature_name] for name, feature_name in names.items()},
-      signature=self.signature,
-      as_dict=True,
+    return self._combine(
+      [
+        pooling.average_inner_dimensions(outputs[self.output])
+        for outputs in self._call(module, features, mode)
+      ]
     )
-    embedding = outputs[self.output]
-    if embedding.shape.rank > 2:
-      embedding = tf.reduce_mean(
-        embedding, axis=list(range(1, embedding.shape.rank - 1))
+
+  def encode_all_outputs(
+    self, module: hub.Module, features: dict[str, tf.Tensor], target_size: int
+  ) -> tf.Tensor:
+    """Calls the signature and joins all its outputs, for feature selection.
+
+    Args:
+      module: of `instantiate`.
+      features: as for `encode`.
+      target_size: as for `pooling.pool_outputs`.
+
+    Returns:
+      float32 [batch_size, size].
+    """
+    return self._combine(
+      [
+        pooling.pool_outputs(outputs, target_size)
+        for outputs in self._call(module, features, estimator.ModeKeys.PREDICT)
+      ]
+    )
+
+  def _call(self, module, features, mode) -> list[dict[str, tf.Tensor]]:
+    """Returns the outputs of each of the calls that one example needs."""
+    names = self._feature_names(module.tags, features)
+    return [
+      self._call_on(
+        module, {name: features[key] for name, key in names.items()}, mode
       )
+    ]
+
+  def _call_on(self, module, inputs, mode) -> dict[str, tf.Tensor]:
+    is_training = mode == estimator.ModeKeys.TRAIN
+    values = (
+      self._training_hyperparameters if is_training else self._hyperparameters
+    )
+    return module(
+      {**inputs, **values}, signature=self.signature, as_dict=True
+    )
+
+  def _combine(self, embeddings: list[tf.Tensor]) -> tf.Tensor:
+    """Makes one embedding of those of all calls."""
+    (embedding,) = embeddings
     return embedding
 
-
-def _check_kinds(
-  handle, trainable, signature, output, inputs, export_name
-) -> None:
-  """Raises UserTypeError for arguments of another kind than they have to be."""
-  if isinstance(handle, str) and not handle:
-    raise errors.UserValueError(
-      "handle = '': a module's handle is the path of its folder. Set "
-      "MODULE_HANDLE."
-    )
-  if not isinstance(handle, (str, hub.ModuleSpec)):
-    raise errors.UserTypeError(
-      f"handle = {handle!r}: a module's handle is a string, or a ModuleSpec "
-      "(write @convolutional_network() with its parentheses)."
-    )
-  if not isinstance(trainable, bool):
-    raise errors.UserTypeError(
-      f"trainable = {trainable!r}: it is True or False (TRAINABLE)."
-    )
-  names = {"signature": signature, "output": output}
-  if export_name is not None:
-    names["export_name"] = export_name
-  for name, value in names.items():
-    if not isinstance(value, str):
-      raise errors.UserTypeError(
-        f"ModuleEncoder.{name} = {value!r}: it is a name, in quotes."
-      )
-  if inputs is not None and not isinstance(inputs, dict):
-    raise errors.UserTypeError(
-      f"ModuleEncoder.inputs = {inputs!r}: write {{'input': 'feature', …}}, "
-      "the signature's inputs and the features they get."
-    )
+  def cache_description(self) -> dict[str, object]:
+    """Returns the settings that features of the module depend on."""
+    return {
+      "encoder": type(self).__name__,
+      "signature": self.signature,
+      "output": self.output,
+      "inputs": self._input_names,
+      "hyperparameters": self._hyperparameters,
+    }

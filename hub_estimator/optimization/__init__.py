@@ -16,9 +16,11 @@ from hub_estimator.optimization.schedules import (
   create_cosine_schedule_fn,
   create_linear_schedule_fn,
 )
+from hub_estimator.optimization.variable_groups import VariableGroup
 
 __all__ = [
   "Optimization",
+  "VariableGroup",
   "create_adagrad_optimizer_fn",
   "create_adam_optimizer_fn",
   "create_constant_schedule_fn",

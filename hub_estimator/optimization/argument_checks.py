@@ -45,13 +45,14 @@ def check_number(
     raise errors.UserValueError(f"`{name}` is {rule}; got {value!r}.")
 
 
-def check_step_count(name: str, value: Any, low: int) -> None:
-  """Raises unless a value is a whole number of steps, at least `low`.
+def check_count(name: str, value: Any, low: int, what: str) -> None:
+  """Raises unless a value is a whole number, at least `low`.
 
   Args:
     name: where the value is set, as Gin spells it: "function.argument".
     value: the value to check.
-    low: the least number of steps allowed.
+    low: the least number allowed.
+    what: what is counted, in the plural.
 
   Raises:
     UserTypeError: not an integer.
@@ -59,10 +60,15 @@ def check_step_count(name: str, value: Any, low: int) -> None:
   """
   if not isinstance(value, numbers.Integral) or isinstance(value, bool):
     raise errors.UserTypeError(
-      f"`{name}` is a whole number of training steps; got {value!r} "
+      f"`{name}` is a whole number of {what}; got {value!r} "
       f"({type(value).__name__})."
     )
   if value < low:
     raise errors.UserValueError(
-      f"`{name}` is a number of training steps of at least {low}; got {value}."
+      f"`{name}` is a number of {what} of at least {low}; got {value}."
     )
+
+
+def check_step_count(name: str, value: Any, low: int) -> None:
+  """Raises unless a value is a whole number of steps; see `check_count`."""
+  check_count(name, value, low, "training steps")

@@ -11,6 +11,10 @@ import gin
 
 from hub_estimator import errors
 from hub_estimator.optimization import argument_checks, optimizers, schedules
+from hub_estimator.optimization.variable_groups import (
+  VariableGroup,
+  check_groups,
+)
 
 if TYPE_CHECKING:
   from hub_estimator.tf_compat import tf
@@ -30,7 +34,7 @@ _OPTIMIZER_FACTORIES = (
 @gin.register(module="hub_estimator")
 @dataclasses.dataclass(frozen=True)
 class Optimization:
-  """Schedule, optimizer, clipping and the scale of the regularization losses.
+  """All of how a model is optimized, but for which variables are.
 
   A model_fn uses it so, with a head `head`:
 
@@ -47,6 +51,14 @@ class Optimization:
     clip_norm: the greatest global norm of the gradients; not clipped if None.
     regularization_scale: factor on REGULARIZATION_LOSSES, at least 0; 1 adds
       them as the module's author weighed them, 0 drops them.
+    accumulate_steps: the gradients of so many batches are averaged before each
+      step, at least 1. The global step counts steps, so a run reads so many
+      batches more. The result is that of batches so many times as large, but
+      for layers that look at a batch as a whole, such as batch norm. The loss
+      that is shown is one batch's.
+    moving_average_decay: the decay of moving averages of the weights, above 0
+      and below 1, such as 0.999; None for none. See
+      `moving_averages.MovingAverages`.
 
   Raises:
     UserTypeError, UserValueError: an attribute is of the wrong kind or out of
@@ -57,6 +69,8 @@ class Optimization:
   optimizer_fn: optimizers.OptimizerFn
   clip_norm: Optional[float] = None
   regularization_scale: float = 1.0
+  accumulate_steps: int = 1
+  moving_average_decay: Optional[float] = None
 
   def __post_init__(self):
     _check_fn("schedule_fn", self.schedule_fn, _SCHEDULE_FACTORIES)
@@ -68,45 +82,123 @@ class Optimization:
     argument_checks.check_number(
       "Optimization.regularization_scale", self.regularization_scale, 0
     )
+    argument_checks.check_count(
+      "Optimization.accumulate_steps", self.accumulate_steps, 1, "batches"
+    )
+    if self.moving_average_decay is not None:
+      argument_checks.check_number(
+        "Optimization.moving_average_decay",
+        self.moving_average_decay,
+        0,
+        1,
+        without_low=True,
+        without_high=True,
+      )
 
   def build_train_op(
     self,
     loss: tf.Tensor,
-    variables: Optional[Sequence[tf.Variable]] = None,
+    groups: Optional[Sequence[VariableGroup]] = None,
     update_ops: Optional[Iterable[Any]] = None,
+    averaged_variables: Optional[Sequence[tf.Variable]] = None,
   ) -> tf.Operation:
     """Builds the op that does one training step.
 
+    Each group has an optimizer of its own, whose learning rate is the
+    schedule's times the group's multiplier. Their slots have the same names
+    whatever other groups there are, so that a run may go on from a checkpoint
+    with more groups or fewer: see `growing_saver`.
+
     Graph collections: those of `train_op.create_train_op`; the summary
-    "learning_rate" is added to SUMMARIES.
+    "learning_rate" (the schedule's) is added to SUMMARIES, and with several
+    groups "learning_rate/<group>" for each.
 
     Args:
       loss: the total loss, a float scalar.
-      variables: the variables to move; all trainable ones by default.
+      groups: the variables to move; one group of all trainable ones by default.
+        A group without variables is left out.
       update_ops: ops to run before the variables move; the collection
         UPDATE_OPS by default.
+      averaged_variables: what moving averages are kept of, if
+        `moving_average_decay` is set; all variables to move by default.
 
     Returns:
       The op, for `EstimatorSpec.train_op`.
 
     Raises:
       UserValueError: there is no variable to train, or the loss depends on none
-        of them.
+        of them; two groups share a name or a variable.
     """
-    from hub_estimator.optimization import summaries, train_op
+    from hub_estimator.optimization import (
+      moving_averages,
+      summaries,
+      train_op,
+    )
     from hub_estimator.tf_compat import tf
 
     global_step = tf.compat.v1.train.get_or_create_global_step()
     learning_rate = self.schedule_fn(global_step)
     summaries.add_scalar_summary("learning_rate", learning_rate)
+    if groups is None:
+      optimizers = [
+        train_op.GroupOptimizer(
+          self.optimizer_fn(learning_rate),
+          tuple(tf.compat.v1.trainable_variables()),
+        )
+      ]
+    else:
+      check_groups(groups)
+      groups = [group for group in groups if group.variables]
+      optimizers = []
+      for group in groups:
+        rate = learning_rate
+        if group.learning_rate_multiplier != 1:
+          rate = learning_rate * group.learning_rate_multiplier
+        if len(groups) > 1:
+          summaries.add_scalar_summary(f"learning_rate/{group.name}", rate)
+        optimizers.append(
+          train_op.GroupOptimizer.of_group(group, self.optimizer_fn(rate))
+        )
+    averages = None
+    if self.moving_average_decay is not None:
+      if averaged_variables is None:
+        averaged_variables = [v for o in optimizers for v in o.variables]
+      averages = moving_averages.MovingAverages(
+        self.moving_average_decay, averaged_variables
+      )
     return train_op.create_train_op(
       loss,
-      self.optimizer_fn(learning_rate),
+      optimizers,
       global_step=global_step,
-      variables=variables,
       update_ops=update_ops,
       clip_norm=self.clip_norm,
+      accumulate_steps=self.accumulate_steps,
+      averages=averages,
     )
+
+  def create_averaged_saver(
+    self, averaged_variables: Optional[Sequence[tf.Variable]] = None
+  ) -> Optional[tf.compat.v1.train.Saver]:
+    """Creates what restores the moving averages in EVAL and PREDICT.
+
+    To be called at the end of a model_fn, when all variables are there:
+
+        spec._replace(scaffold=tf.compat.v1.train.Scaffold(
+          saver=optimization.create_averaged_saver()))
+
+    Args:
+      averaged_variables: variables to take the averages for; by default all
+        that a checkpoint has averages of. One without gets its own value.
+
+    Returns:
+      A `moving_averages.AveragedSaver`; None, an Estimator's default, if
+      `moving_average_decay` is None.
+    """
+    if self.moving_average_decay is None:
+      return None
+    from hub_estimator.optimization import moving_averages
+
+    return moving_averages.AveragedSaver(averaged_variables)
 
   def create_regularization_losses(
     self, penalties: Optional[Mapping[str, tf.Tensor]] = None

@@ -21,13 +21,17 @@ _GIVEN = ("export/tf_hub", "results.json")
 _WRITTEN = (
   "checkpoint",
   CONFIG_FILE,
+  "early_stopping.json",
   "eval/events.out.tfevents.*",
+  "eval_test/events.out.tfevents.*",
   "events.out.tfevents.*",
   "export/tf_hub",
   "graph.pbtxt",
   "model.ckpt-*",
   "removed-????????????",
   "results.json",
+  "selected_features.json",
+  "vocabularies/*.txt",
 )
 
 
@@ -64,6 +68,16 @@ def holds_run(model_dir: str) -> bool:
   return os.path.isdir(model_dir) and (
     tf.train.latest_checkpoint(model_dir) is not None
     or any(os.path.exists(os.path.join(model_dir, name)) for name in _GIVEN)
+  )
+
+
+def newest_step(model_dir: str) -> int:
+  """Returns the global step of a run's newest checkpoint, 0 without one."""
+  checkpoint = tf.train.latest_checkpoint(model_dir)
+  if checkpoint is None:
+    return 0
+  return int(
+    tf.train.load_variable(checkpoint, tf.compat.v1.GraphKeys.GLOBAL_STEP)
   )
 
 
@@ -108,7 +122,7 @@ def remove_run(model_dir: str) -> None:
   for number, path in enumerate(found):
     os.rename(path, os.path.join(aside, str(number)))
   shutil.rmtree(aside)
-  for name in ("eval", "export"):
+  for name in ("eval", "eval_test", "export", "vocabularies"):
     with contextlib.suppress(OSError):  # It holds something else, too.
       os.rmdir(os.path.join(model_dir, name))
 

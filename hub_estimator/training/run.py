@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import os
-import sys
 from typing import Any, Callable, Optional
 
 import gin
 
-from hub_estimator import errors, estimator, handles, hub
+from hub_estimator import errors, estimator
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
+from hub_estimator.recipes import RunSettings, as_recipes
 from hub_estimator.tf_compat.session_fetches import kept_fetches
-from hub_estimator.training import dry_run, results
+from hub_estimator.training import (
+  dry_run,
+  feature_stage,
+  image_settings,
+  plan_report,
+  results,
+  staged_training,
+  vocabulary_files,
+)
 from hub_estimator.training import model_dir as model_dirs
+from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
 from hub_estimator.training.training_hooks import TrainingMonitor
-
-MODULE_EXPORTER = "tf_hub"
 
 
 @gin.register("train", module="hub_estimator")
@@ -30,8 +37,10 @@ class TrainingRun:
     input_pipeline: InputPipeline = gin.REQUIRED,
     model: ModuleModel = gin.REQUIRED,
     train_steps: int = gin.REQUIRED,
+    recipe: Any = (),
     seed: int = 0,
     eval_every_steps: Optional[int] = None,
+    early_stopping: Optional[EarlyStopping] = None,
     save_summary_steps: int = 100,
     keep_checkpoint_max: Optional[int] = 5,
     exports_to_keep: Optional[int] = 5,
@@ -42,9 +51,13 @@ class TrainingRun:
       input_pipeline: the data.
       model: the model.
       train_steps: the global step to train to.
+      recipe: a recipe, or a list of them, which are applied in their order;
+        without any, all that the model's encoder says trains, at one rate.
       seed: of the graph's random ops; the data has its own.
       eval_every_steps: evaluate, save and export every so many steps; None
-        saves every 10 minutes. The end of the run always does.
+        saves every 10 minutes. The end of the run, and of a stage of it, always
+        does.
+      early_stopping: when to end before `train_steps`; never if None.
       save_summary_steps: steps between TensorBoard summaries.
       keep_checkpoint_max: how many checkpoints stay; None for all.
       exports_to_keep: how many exports stay; None for all.
@@ -57,6 +70,10 @@ class TrainingRun:
       "input_pipeline", input_pipeline, InputPipeline, "@NumpyInput()"
     )
     _check_kind("model", model, ModuleModel, "@ModuleModel()")
+    if early_stopping is not None:
+      _check_kind(
+        "early_stopping", early_stopping, EarlyStopping, "@EarlyStopping()"
+      )
     _check_count("train_steps", train_steps)
     _check_count("seed", seed, least=0)
     _check_count("save_summary_steps", save_summary_steps)
@@ -67,36 +84,37 @@ class TrainingRun:
     ):
       if value is not None:
         _check_count(name, value)
-    self.input_pipeline = input_pipeline
-    self._model = model
-    self._train_steps = train_steps
+    self._recipes = as_recipes(recipe)
+    settings = RunSettings(
+      image_settings.with_module_image_size(input_pipeline, model.encoder),
+      model.optimization,
+      train_steps,
+    )
+    for item in self._recipes:
+      settings = item.choose_settings(settings)
+    self.chosen_gin_text = settings.gin_text
+    self.input_pipeline = settings.input_pipeline
+    self._model = model.with_optimization(settings.optimization)
+    self._train_steps = settings.train_steps
     self._seed = seed
     self._eval_every_steps = eval_every_steps
+    self._early_stopping = early_stopping
     self._save_summary_steps = save_summary_steps
     self._keep_checkpoint_max = keep_checkpoint_max
     self._exports_to_keep = exports_to_keep
-    model.check(input_pipeline)
+    self._model.check(self.input_pipeline)
+    self._plan = self._model.create_plan(self._recipes, self._train_steps)
+    feature_stage.check(self._plan, self.input_pipeline, self._model.encoder)
 
   def describe(self) -> str:
     """Builds all three graphs and returns the text of a dry run."""
-    summaries = dry_run.build_graphs(
-      self.create_model_fn(),
+    return dry_run.describe(
+      self._model,
       self.input_pipeline,
+      self._plan,
+      self._recipes,
       self._run_config(model_dir=None),
-    )
-    report = dry_run.format_report(
-      summaries, self._model.optimization.regularization_scale
-    )
-    examples = ", ".join(
-      f"{self.input_pipeline.num_examples(mode):,} to {verb}"
-      for mode, verb in (
-        (estimator.ModeKeys.TRAIN, "train"),
-        (estimator.ModeKeys.EVAL, "evaluate"),
-      )
-    )
-    return (
-      f"{report}\n\n{examples}; {self._train_steps:,} steps of "
-      f"{self.input_pipeline.batch_size}. Nothing was written."
+      self.chosen_gin_text,
     )
 
   def check_graph(self, model_dir: Optional[str] = None) -> None:
@@ -108,12 +126,10 @@ class TrainingRun:
     Raises:
       UserError: a checkpoint of another model, or a graph that cannot be built.
     """
-    graph, _ = dry_run.build_graph(
-      self.create_model_fn(),
-      self.input_pipeline,
-      self._run_config(model_dir),
-      estimator.ModeKeys.TRAIN,
-    )
+    step = 0 if model_dir is None else model_dirs.newest_step(model_dir)
+    # That of the stage which wrote the checkpoint: a stage that starts with it
+    # adds slots.
+    graph, _ = self._build_training_graph(max(0, step - 1))
     if model_dir is not None:
       model_dirs.check_checkpoint_fits(model_dir, graph)
 
@@ -148,17 +164,34 @@ class TrainingRun:
     Raises:
       UserError: a loss that is not a number.
     """
+    optimization = self._model.optimization
     monitor = TrainingMonitor(
       lambda step: create_progress(
-        self._train_steps, self.input_pipeline.batch_size, step
-      )
-    )
-    trained = estimator.Estimator(
-      self.create_model_fn(), config=self._run_config(model_dir)
+        self._train_steps, self._examples_per_step, step
+      ),
+      runs_per_step=optimization.accumulate_steps,
     )
     try:
       with kept_fetches(), package_log_lines(monitor.write):
-        metrics, exports = self._train_and_evaluate(trained, monitor)
+        for note in self.input_pipeline.notes():
+          monitor.write(f"warning: {note}")
+        staged_training.announce_late_variables(self._plan, monitor.write)
+        vocabulary_files.write(model_dir, self.input_pipeline.vocabularies())
+        features = feature_stage.prepare(
+          model_dir, self._model, self._plan, self.input_pipeline, self._seed
+        )
+        trained = staged_training.StagedTraining(
+          self._model,
+          self._plan,
+          self._run_config,
+          self.input_pipeline,
+          features.cached_input,
+          features.selected_features,
+          self._early_stopping,
+          self._exports_to_keep,
+        ).run(
+          model_dir, monitor, lambda step: self._is_exported(model_dir, step)
+        )
     except estimator.NanLossDuringTrainingError as error:
       raise errors.UserValueError(
         f"The loss became NaN (not a number) at step {monitor.step}. The "
@@ -168,11 +201,33 @@ class TrainingRun:
       ) from error
     finally:
       monitor.close()
-    return self._write_results(model_dir, monitor, metrics, exports)
+    return self._write_results(model_dir, monitor, trained, features.seconds)
 
   def create_model_fn(self) -> Callable:
-    """Creates the Estimator's model_fn; see `ModuleModel.create_model_fn`."""
-    return self._model.create_model_fn(self.input_pipeline)
+    """Creates the model_fn of the last stage, for the run's own features.
+
+    See `ModuleModel.create_model_fn`.
+    """
+    return self._model.create_model_fn(
+      self.input_pipeline, self._plan, self._plan.stages[-1]
+    )
+
+  @property
+  def _examples_per_step(self) -> int:
+    return (
+      self.input_pipeline.batch_size * self._model.optimization.accumulate_steps
+    )
+
+  def _build_training_graph(self, step: int):
+    """Returns the TRAIN graph of the stage at a step, and its summary."""
+    return dry_run.build_graph(
+      self._model.create_model_fn(
+        self.input_pipeline, self._plan, self._plan.stage_at(step)
+      ),
+      self.input_pipeline,
+      self._run_config(None),
+      estimator.ModeKeys.TRAIN,
+    )
 
   def _run_config(self, model_dir: Optional[str]) -> estimator.RunConfig:
     return estimator.RunConfig(
@@ -189,75 +244,33 @@ class TrainingRun:
       ),
     )
 
-  def _train_and_evaluate(self, trained, monitor):
-    """Returns the final metrics and {exporter name: module's folder}."""
-    exporter = hub.LatestModuleExporter(
-      MODULE_EXPORTER,
-      self.input_pipeline.serving_input_receiver_fn(),
-      exports_to_keep=self._exports_to_keep,
-    )
-    eval_input_fn = self.input_pipeline.input_fn(estimator.ModeKeys.EVAL)
-    metrics, _ = estimator.train_and_evaluate(
-      trained,
-      estimator.TrainSpec(
-        self.input_pipeline.input_fn(estimator.ModeKeys.TRAIN),
-        max_steps=self._train_steps,
-        hooks=[monitor],
-      ),
-      estimator.EvalSpec(
-        eval_input_fn,
-        steps=None,
-        exporters=[exporter],
-        start_delay_secs=0,
-        throttle_secs=0,
-      ),
-    )
-    export_path = os.path.join(trained.model_dir, "export", MODULE_EXPORTER)
-    if metrics is None:
-      # The checkpoint was at `train_steps` already: nothing was trained, hence
-      # nothing evaluated.
-      metrics = trained.evaluate(eval_input_fn)
-      print(
-        f"The newest checkpoint in {trained.model_dir} is of step "
-        f"{metrics['global_step']}, and {self._train_steps} are asked for: "
-        "nothing was trained.",
-        file=sys.stderr,
-      )
-      if not self._is_exported(trained.model_dir, metrics["global_step"]):
-        exporter.export(trained, export_path)
-    exports = {
-      MODULE_EXPORTER: os.path.abspath(
-        handles.resolve(export_path, self._model.export_name)
-      )
-    }
-    return metrics, exports
-
   def _is_exported(self, model_dir, global_step) -> bool:
     """Whether a checkpoint was exported: `results.json` comes after that."""
     written = results.read_results(model_dir) or {}
-    path = written.get("exports", {}).get(MODULE_EXPORTER, "")
+    path = written.get("exports", {}).get(staged_training.MODULE_EXPORTER, "")
     return written.get("global_step") == global_step and os.path.isdir(path)
 
-  def _write_results(self, model_dir, monitor, metrics, exports):
-    metrics = dict(metrics)
+  def _write_results(self, model_dir, monitor, trained, feature_seconds):
+    metrics = dict(trained.metrics)
     global_step = int(metrics.pop("global_step"))
     summary = monitor.summary
     if summary is None:
-      summary = dry_run.build_graph(
-        self.create_model_fn(),
-        self.input_pipeline,
-        self._run_config(model_dir),
-        estimator.ModeKeys.TRAIN,
-      )[1]
+      summary = self._build_training_graph(max(0, global_step - 1))[1]
     seconds, examples_per_second = self._speed(model_dir, monitor, global_step)
     content = {
       "module_handle": self._model.encoder.handle,
+      "recipe": [recipe.describe() for recipe in self._recipes],
       "global_step": global_step,
       "metrics": metrics,
-      "exports": exports,
+      "test_metrics": trained.test_metrics,
+      "exports": trained.exports,
+      "stopped_early": trained.stop_reason,
       "num_parameters": summary.num_parameters,
       "num_trainable_parameters": summary.num_trainable_parameters,
       "module_trainable_parameters": summary.module_trainable_parameters,
+      "groups": plan_report.group_results(self._plan, trained.movement),
+      "skipped_examples": self.input_pipeline.skipped_examples(),
+      "feature_extraction_seconds": feature_seconds,
       "train_seconds": seconds,
       "examples_per_second": examples_per_second,
       "versions": results.versions(),
@@ -271,7 +284,7 @@ class TrainingRun:
     that did the last ones.
     """
     if monitor.num_steps:
-      num_examples = monitor.num_steps * self.input_pipeline.batch_size
+      num_examples = monitor.num_steps * self._examples_per_step
       return monitor.train_seconds, num_examples / monitor.train_seconds
     written = results.read_results(model_dir) or {}
     if written.get("global_step") != global_step:

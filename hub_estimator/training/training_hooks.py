@@ -31,13 +31,18 @@ class TrainingMonitor(estimator.SessionRunHook):
     self,
     create_progress: Callable[[int], Progress],
     clock: Callable[[], float] = time.monotonic,
+    runs_per_step: int = 1,
   ):
     """Configures the hook.
 
     Args:
       create_progress: first step -> the progress to report to.
       clock: gives seconds.
+      runs_per_step: how many session runs make a step: more than one where
+        gradients are accumulated.
     """
+    self._runs_per_step = runs_per_step
+    self._num_runs = 0
     self._create_progress = create_progress
     self._clock = clock
     self._progress: Optional[Progress] = None
@@ -57,6 +62,8 @@ class TrainingMonitor(estimator.SessionRunHook):
   def after_create_session(self, session, coord):
     """Reads the step that training goes on from."""
     del coord
+    # Gradients that a session did not finish accumulating are lost with it.
+    self._num_runs = 0
     self.step = int(session.run(tf.compat.v1.train.get_global_step()))
     if self._progress is None:
       self._progress = self._create_progress(self.step)
@@ -75,9 +82,11 @@ class TrainingMonitor(estimator.SessionRunHook):
     del run_context
     self._ended = self._clock()
     self.train_seconds += self._ended - self._started
-    self.num_steps += 1
-    self.step += 1
-    self._progress.update(self.step, run_values.results)
+    self._num_runs += 1
+    if self._num_runs % self._runs_per_step == 0:
+      self.num_steps += 1
+      self.step += 1
+      self._progress.update(self.step, run_values.results)
 
   def end(self, session):
     """Closes the progress report."""

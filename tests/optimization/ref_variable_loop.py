@@ -20,12 +20,16 @@ def naive(loss, optimizer, update_op, global_step):
 
 def ours(loss, optimizer, update_op, global_step):
   v1.add_to_collection(v1.GraphKeys.UPDATE_OPS, update_op)
-  return train_op.create_train_op(loss, optimizer)
+  return train_op.create_train_op(loss, [_all_variables(optimizer)])
 
 
 def ours_in_a_block(loss, optimizer, update_op, global_step):
   with tf.control_dependencies([update_op]):
-    return train_op.create_train_op(loss, optimizer)
+    return train_op.create_train_op(loss, [_all_variables(optimizer)])
+
+
+def _all_variables(optimizer):
+  return train_op.GroupOptimizer(optimizer, tuple(v1.trainable_variables()))
 
 
 def run_one_step(create_fn):

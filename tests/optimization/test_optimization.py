@@ -4,7 +4,7 @@ import gin
 import pytest
 
 from hub_estimator import errors, estimator
-from hub_estimator.optimization import Optimization
+from hub_estimator.optimization import Optimization, VariableGroup
 from hub_estimator.tf_compat import tf
 
 v1 = tf.compat.v1
@@ -85,14 +85,16 @@ def test_through_a_head_and_an_estimator(tmp_path):
   assert {"loss", "regularization_loss", "penalty/regularization_losses"} < tags
 
 
-def test_moves_only_the_given_variables_and_runs_only_the_given_update_ops():
+def test_moves_only_the_given_group_and_runs_only_the_given_update_ops():
   optimizer = _from_gin(_CONFIG)
   with tf.Graph().as_default():
     w = v1.get_variable("w", initializer=1.0)
     fixed = v1.get_variable("fixed", initializer=1.0)
     count = v1.get_variable("count", initializer=0.0, trainable=False)
     step_op = optimizer.build_train_op(
-      w * fixed, variables=[w], update_ops=[v1.assign_add(count, 1.0)]
+      w * fixed,
+      groups=[VariableGroup("w", (w,))],
+      update_ops=[v1.assign_add(count, 1.0)],
     )
     with v1.Session() as session:
       session.run(v1.global_variables_initializer())

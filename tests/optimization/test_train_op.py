@@ -16,8 +16,14 @@ v1 = tf.compat.v1
 _UPDATE_OPS = v1.GraphKeys.UPDATE_OPS
 
 
-def _sgd(learning_rate=0.1):
-  return v1.train.GradientDescentOptimizer(learning_rate)
+def _sgd(learning_rate=0.1, variables=None):
+  """Plain gradient descent on all trainable variables, or on some."""
+  return [
+    train_op.GroupOptimizer(
+      v1.train.GradientDescentOptimizer(learning_rate),
+      tuple(variables or v1.trainable_variables()),
+    )
+  ]
 
 
 def _run(step_op, fetches, num_steps=1):
@@ -55,7 +61,7 @@ def test_counts_in_the_given_global_step():
 def test_moves_only_the_given_variables():
   w = v1.get_variable("w", initializer=1.0)
   fixed = v1.get_variable("fixed", initializer=1.0)
-  step_op = train_op.create_train_op(w * fixed, _sgd(), variables=[w])
+  step_op = train_op.create_train_op(w * fixed, _sgd(variables=[w]))
   assert _run(step_op, [w, fixed]) == [pytest.approx(0.9), 1.0]
 
 
