@@ -5,5 +5,6 @@ Importing this package does not import TensorFlow.
 
 from hub_estimator.inputs.numpy_input import NumpyInput
 from hub_estimator.inputs.pipeline import InputPipeline
+from hub_estimator.inputs.text_file_input import TextFileInput
 
-__all__ = ["InputPipeline", "NumpyInput"]
+__all__ = ["InputPipeline", "NumpyInput", "TextFileInput"]

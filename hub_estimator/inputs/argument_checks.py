@@ -10,6 +10,7 @@ from typing import Any
 from hub_estimator import errors
 
 _LARGEST_COUNT = 2**31 - 1
+LABEL_KINDS = ("class", "multi_label", "regression")
 
 
 def check_count(
@@ -61,3 +62,12 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
   """Returns " Did you mean 'x'?" for a name close to one there is, or ""."""
   close = difflib.get_close_matches(name, list(names), n=1)
   return f" Did you mean {close[0]!r}?" if close else ""
+
+
+def check_label_kind(owner: str, label_kind: Any) -> None:
+  """Raises unless the argument `label_kind` is a kind of labels, or None."""
+  if label_kind is not None and label_kind not in LABEL_KINDS:
+    raise errors.UserValueError(
+      f"There is no `{owner}.label_kind = {label_kind!r}`. There are "
+      f"{', '.join(map(repr, LABEL_KINDS))}, and None to tell from the labels."
+    )

@@ -85,6 +85,11 @@ class BadExamples:
       f"{self._owner}.on_bad_example = 'skip' to leave them out."
     )
 
+  @property
+  def has_any(self) -> bool:
+    """Whether there are bad examples."""
+    return bool(self._bad)
+
   def counts(self) -> dict[str, int]:
     """Returns reason -> number, of bad examples and of those noted."""
     return {**self._bad, **self._noted}

@@ -9,12 +9,10 @@ from typing import Any, Optional
 import numpy as np
 
 from hub_estimator import errors
+from hub_estimator.inputs import argument_checks
 from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
 
-CLASS = "class"
-MULTI_LABEL = "multi_label"
-REGRESSION = "regression"
-_KINDS = (CLASS, MULTI_LABEL, REGRESSION)
+CLASS, MULTI_LABEL, REGRESSION = argument_checks.LABEL_KINDS
 
 # The encoded label of an example that belongs to no class asked for.
 _LEFT_OUT = -1
@@ -64,11 +62,7 @@ def encode_labels(
   Raises:
     UserValueError: labels of a wrong kind, or classes that are not there.
   """
-  if label_kind is not None and label_kind not in _KINDS:
-    raise errors.UserValueError(
-      f"There is no `{owner}.label_kind = {label_kind!r}`. There are "
-      f"{', '.join(map(repr, _KINDS))}, and None to tell from the labels."
-    )
+  argument_checks.check_label_kind(owner, label_kind)
   labels = {
     name: _as_columns(part.labels, part.place)
     for name, part in source.parts.items()

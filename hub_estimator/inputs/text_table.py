@@ -13,7 +13,7 @@ from typing import Any, Optional
 from hub_estimator import errors
 from hub_estimator.inputs import argument_checks, table_content
 from hub_estimator.inputs.bad_examples import BadExamples
-from hub_estimator.inputs.table_content import CSV, JSONL, TSV
+from hub_estimator.inputs.table_content import JSONL, TSV
 
 # Far more than a message has room for.
 _MAX_SHOWN = 60
@@ -93,7 +93,7 @@ def read_table(
         f"`{settings.owner}.column_names` is for files without a header, but "
         f"each line of {path!r} names its columns: leave it out."
       )
-    table = _read_json_lines(path, text, columns, bad)
+    table = _read_json_lines(path, text, columns, settings, bad)
     # An escape can stand for half a character, too.
     is_whole = is_whole and "\\ud" not in text.lower()
   else:
@@ -110,11 +110,7 @@ def _split(
   A row is the list of its values.
   """
   if file_format == TSV:
-    texts = text.split("\n")
-    if not texts[-1]:
-      texts.pop()
-    if "\r" in text:
-      texts = [line.removesuffix("\r") for line in texts]
+    texts = _split_lines(text)
     rows = [line.split("\t") if line else [] for line in texts]
     lines = range(1, len(rows) + 1)
   else:
@@ -153,7 +149,7 @@ def _csv_reader(text: str):
 def _split_csv_slowly(
   path: str, text: str, bad: BadExamples
 ) -> tuple[list[list[str]], list[int]]:
-  """Does as `_split_csv` for files with line ends in values, and broken ones."""
+  """As `_split_csv`, for files with line ends in values, and broken ones."""
   reader = _csv_reader(text)
   rows, lines = [], []
   while True:
@@ -238,12 +234,14 @@ def _check_columns(
 
 
 def _read_json_lines(
-  path: str, text: str, columns: Mapping[str, str], bad: BadExamples
+  path: str,
+  text: str,
+  columns: Mapping[str, str],
+  settings: TableSettings,
+  bad: BadExamples,
 ) -> Table:
   """Picks columns out of lines that are JSON objects."""
-  texts = text.split("\n")
-  if not texts[-1]:
-    texts.pop()
+  texts = _split_lines(text)
   lines: Sequence[int] = range(1, len(texts) + 1)
   if not all(texts):
     bad.note("blank line", texts.count(""))
@@ -270,6 +268,10 @@ def _read_json_lines(
       continue
     rows.append(row)
     good.append(line)
+  # A column that is nowhere is a mistake in the config.
+  if rows:
+    names = list(dict.fromkeys(key for row in rows for key in row))
+    _check_columns(path, names, columns, settings)
   return _pick_keys(path, rows, good, columns, bad)
 
 
@@ -281,10 +283,6 @@ def _pick_keys(
   bad: BadExamples,
 ) -> Table:
   """Picks columns out of JSON objects that may lack some."""
-  names = list(dict.fromkeys(key for row in rows for key in row))
-  # A column that is nowhere is a mistake in the config.
-  if rows:
-    _check_columns(path, names, columns, TableSettings(""))
   good = []
   for i, row in enumerate(rows):
     missing = [name for name in columns if name not in row]
@@ -332,19 +330,19 @@ def _without_undecodable(
   )
 
 
+def _split_lines(text: str) -> list[str]:
+  """Returns the lines of a text; str.splitlines knows more line ends."""
+  lines = text.split("\n")
+  if not lines[-1]:
+    lines.pop()
+  if "\r" in text:
+    lines = [line.removesuffix("\r") for line in lines]
+  return lines
+
+
 def _listed(names: Any) -> str:
   return ", ".join(map(repr, names)) or "none"
 
 
 def _shown(text: str) -> str:
   return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")
-
-
-__all__ = [
-  "CSV",
-  "JSONL",
-  "TSV",
-  "Table",
-  "TableSettings",
-  "read_table",
-]

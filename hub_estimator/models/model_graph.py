@@ -20,15 +20,11 @@ from hub_estimator.tf_compat import tf
 _KEYS = tf.compat.v1.GraphKeys
 
 
-def planned_variables(
-  encoder: ModuleEncoder, with_analysis: bool
-) -> list[PlannedVariable]:
+def planned_variables(encoder: ModuleEncoder) -> list[PlannedVariable]:
   """Returns the module's trainable variables, all trained from step 0.
 
   Args:
     encoder: which module, and which of its signatures.
-    with_analysis: whether depths and kinds are needed; they take an import of
-      the module's graph.
 
   Returns:
     those of the graph that training uses, in its order; none if the module is
@@ -36,38 +32,21 @@ def planned_variables(
   """
   if not encoder.trainable:
     return []
-  if with_analysis:
-    analysis = analyze_module(
-      encoder.spec, encoder.signature, encoder.training_tags
+  analysis = analyze_module(
+    encoder.spec, encoder.signature, encoder.training_tags
+  )
+  return [
+    PlannedVariable(
+      name=v.name,
+      shape=v.shape,
+      num_parameters=v.num_parameters,
+      depth=v.depth,
+      kind=v.kind,
+      is_bias=v.is_bias,
+      is_normalization=v.is_normalization,
     )
-    return [
-      PlannedVariable(
-        name=v.name,
-        shape=v.shape,
-        num_parameters=v.num_parameters,
-        depth=v.depth,
-        kind=v.kind,
-        is_bias=v.is_bias,
-        is_normalization=v.is_normalization,
-      )
-      for v in analysis.variables
-      if v.trainable
-    ]
-  variant = encoder.spec.variant(encoder.training_tags)
-  found = {}
-  for v in variant.variables:
-    if v.trainable and v.checkpoint_name not in found:
-      shape = variant.variable_shape(v)
-      found[v.checkpoint_name] = PlannedVariable(
-        name=v.checkpoint_name,
-        shape=tuple(shape.as_list()),
-        num_parameters=shape.num_elements() or 0,
-        depth=None,
-        kind="other",
-        is_bias=False,
-        is_normalization=False,
-      )
-  return list(found.values())
+    for v in analysis.trainable_variables
+  ]
 
 
 class ModelGraph:
@@ -146,13 +125,8 @@ class ModelGraph:
     if self.stage.trained_names >= {v.name for v in planned}:
       return collected
     depths = update_op_depths(self.module)
-    known = {v.depth for v in planned}
-    return [
-      op
-      for op in collected
-      if depths.get(op) not in known
-      or depths[op] in self.stage.trained_depths
-    ]
+    still = {v.depth for v in planned} - self.stage.trained_depths - {None}
+    return [op for op in collected if depths.get(op) not in still]
 
   def is_in_module(self, variable: tf.Variable) -> bool:
     """Whether a variable belongs to the module."""
@@ -178,9 +152,6 @@ def complete_spec(
     config: the run's; for the number of checkpoints to keep.
   """
   if mode == estimator.ModeKeys.TRAIN:
-    spec = spec._replace(
-      training_hooks=(*spec.training_hooks, *optimization.training_hooks())
-    )
     if stage.number > 1:
       # The checkpoint of the stage before lacks the slots of new groups.
       saver = GrowingSaver(

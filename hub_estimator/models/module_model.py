@@ -13,7 +13,7 @@ from hub_estimator import errors, estimator, hub
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.inputs.pipeline import MIXUP_FRACTION
 from hub_estimator.models import encoder_checks
-from hub_estimator.models.feature_cache import EMBEDDING
+from hub_estimator.models.pooling import EMBEDDING
 from hub_estimator.models.heads import (
   HeadFn,
   call_head_fn,
@@ -161,7 +161,7 @@ class ModuleModel:
       UserError: recipes that do not fit the module or each other, or a module
         without trainable variables that is to be trained.
     """
-    variables = planned_variables(self.encoder, with_analysis=bool(recipes))
+    variables = planned_variables(self.encoder)
     plan = create_plan(recipes, variables, train_steps)
     if not variables and all(r.needs_trained_module for r in recipes):
       encoder_checks.check_trainable(self.encoder)

@@ -9,12 +9,19 @@ from hub_estimator.optimization.optimization import Optimization
 from hub_estimator.optimization.optimizers import (
   create_adagrad_optimizer_fn,
   create_adam_optimizer_fn,
+  create_adamw_optimizer_fn,
+  create_lamb_optimizer_fn,
   create_sgd_optimizer_fn,
 )
 from hub_estimator.optimization.schedules import (
   create_constant_schedule_fn,
   create_cosine_schedule_fn,
   create_linear_schedule_fn,
+)
+from hub_estimator.optimization.step_schedules import (
+  create_exponential_schedule_fn,
+  create_slanted_triangular_schedule_fn,
+  create_stair_schedule_fn,
 )
 from hub_estimator.optimization.variable_groups import VariableGroup
 
@@ -23,8 +30,13 @@ __all__ = [
   "VariableGroup",
   "create_adagrad_optimizer_fn",
   "create_adam_optimizer_fn",
+  "create_adamw_optimizer_fn",
   "create_constant_schedule_fn",
   "create_cosine_schedule_fn",
+  "create_exponential_schedule_fn",
+  "create_lamb_optimizer_fn",
   "create_linear_schedule_fn",
   "create_sgd_optimizer_fn",
+  "create_slanted_triangular_schedule_fn",
+  "create_stair_schedule_fn",
 ]

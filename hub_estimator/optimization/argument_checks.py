@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from typing import Any
 
 from hub_estimator import errors
@@ -72,3 +73,32 @@ def check_count(name: str, value: Any, low: int, what: str) -> None:
 def check_step_count(name: str, value: Any, low: int) -> None:
   """Raises unless a value is a whole number of steps; see `check_count`."""
   check_count(name, value, low, "training steps")
+
+
+def check_patterns(name: str, value: Any) -> None:
+  """Raises unless a value is a list of regular expressions.
+
+  Args:
+    name: where the value is set, as Gin spells it: "function.argument".
+    value: the value to check.
+
+  Raises:
+    UserTypeError: not a list or tuple of strings.
+    UserValueError: a string that is no regular expression.
+  """
+  if not isinstance(value, (list, tuple)) or not all(
+    isinstance(pattern, str) for pattern in value
+  ):
+    raise errors.UserTypeError(
+      f"`{name}` is a list of regular expressions, [] for none; got {value!r}."
+    )
+  problems = []
+  for pattern in value:
+    try:
+      re.compile(pattern)
+    except re.error as error:
+      problems.append(f"{pattern!r}: {error}")
+  if problems:
+    raise errors.UserValueError(
+      f"`{name}` is a list of regular expressions, but {'; '.join(problems)}."
+    )

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any, Callable, Optional, Union
 
 from hub_estimator import errors
-from hub_estimator.optimization import slot_variables
+from hub_estimator.optimization import checkpoint_names, slot_variables
 from hub_estimator.optimization.name_lists import list_names
 from hub_estimator.tf_compat import tf
 
@@ -194,15 +194,13 @@ def _saved_objects() -> list[Any]:
 
 def _checkpoint_name(saved: Any) -> Optional[str]:
   """Returns a variable's name in a checkpoint; None for other objects."""
-  if not isinstance(saved, tf.Variable):
-    return None
-  slice_info = saved._get_save_slice_info()
-  return saved.op.name if slice_info is None else slice_info.full_name
+  is_variable = isinstance(saved, tf.Variable)
+  return checkpoint_names.name_of(saved) if is_variable else None
 
 
 def _value(reader: Any, variable: tf.Variable) -> Any:
   """Returns a variable's value in a checkpoint; of a part, that part."""
-  value = reader.get_tensor(_checkpoint_name(variable))
+  value = reader.get_tensor(checkpoint_names.name_of(variable))
   slice_info = variable._get_save_slice_info()
   if slice_info is None:
     return value

@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any, Optional
 import gin
 
 from hub_estimator import errors
-from hub_estimator.optimization import argument_checks, optimizers, schedules
+from hub_estimator.optimization import (
+  argument_checks,
+  optimizers,
+  schedules,
+  step_schedules,
+)
 from hub_estimator.optimization.variable_groups import (
   VariableGroup,
   check_groups,
@@ -23,10 +28,15 @@ _SCHEDULE_FACTORIES = (
   schedules.create_constant_schedule_fn,
   schedules.create_cosine_schedule_fn,
   schedules.create_linear_schedule_fn,
+  step_schedules.create_exponential_schedule_fn,
+  step_schedules.create_slanted_triangular_schedule_fn,
+  step_schedules.create_stair_schedule_fn,
 )
 _OPTIMIZER_FACTORIES = (
   optimizers.create_adagrad_optimizer_fn,
   optimizers.create_adam_optimizer_fn,
+  optimizers.create_adamw_optimizer_fn,
+  optimizers.create_lamb_optimizer_fn,
   optimizers.create_sgd_optimizer_fn,
 )
 
@@ -191,14 +201,14 @@ class Optimization:
         that a checkpoint has averages of. One without gets its own value.
 
     Returns:
-      A `moving_averages.AveragedSaver`; None, an Estimator's default, if
+      An `averaged_saver.AveragedSaver`; None, an Estimator's default, if
       `moving_average_decay` is None.
     """
     if self.moving_average_decay is None:
       return None
-    from hub_estimator.optimization import moving_averages
+    from hub_estimator.optimization import averaged_saver
 
-    return moving_averages.AveragedSaver(averaged_variables)
+    return averaged_saver.AveragedSaver(averaged_variables)
 
   def create_regularization_losses(
     self, penalties: Optional[Mapping[str, tf.Tensor]] = None

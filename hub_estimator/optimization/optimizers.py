@@ -7,6 +7,7 @@ it belongs to.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable
 
 import gin
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
 
 # TensorFlow is imported when an optimizer is made: a config is parsed, and its
 # mistakes are reported, without waiting for that import.
+
+# Names of what weight decay is commonly kept away from: the last part of a
+# variable's name, or the scope of a normalization layer.
+NOT_DECAYED = (
+  r"(^|[/_])(b|bias|biases|beta|gamma|offset|scale)(_\d+)?$",
+  r"(?i)(layer|batch|group|instance)_?norm",
+  r"(^|/)(ln|bn)(_\w+|\d\w*)?/",
+)
 
 
 @gin.register(module="hub_estimator")
@@ -104,18 +113,119 @@ def create_adam_optimizer_fn(
   Raises:
     UserTypeError, UserValueError: an argument is not a number or out of range.
   """
-  place = "create_adam_optimizer_fn"
-  for name, beta in (("beta1", beta1), ("beta2", beta2)):
-    argument_checks.check_number(
-      f"{place}.{name}", beta, 0, 1, without_high=True
-    )
-  argument_checks.check_number(f"{place}.epsilon", epsilon, 0, without_low=True)
+  _check_adam_arguments("create_adam_optimizer_fn", beta1, beta2, epsilon)
 
   def optimizer_fn(learning_rate: Any) -> tf.compat.v1.train.Optimizer:
     from hub_estimator.tf_compat import tf
 
     return tf.compat.v1.train.AdamOptimizer(
       learning_rate, beta1=beta1, beta2=beta2, epsilon=epsilon
+    )
+
+  return optimizer_fn
+
+
+@gin.register(module="hub_estimator")
+def create_adamw_optimizer_fn(
+  weight_decay: float = 0.01,
+  beta1: float = 0.9,
+  beta2: float = 0.999,
+  epsilon: float = 1e-8,
+  exclude: Sequence[str] = NOT_DECAYED,
+) -> OptimizerFn:
+  """Creates a factory of Adam optimizers with decoupled weight decay.
+
+  With learning rate r and weight decay lambda, each step does Adam's step, see
+  `create_adam_optimizer_fn`, and, with w before the step,
+
+      w <- w - r lambda w
+
+  so that the decay follows the schedule and is not scaled by Adam's moments, as
+  that of an L2 penalty in the loss is. Loshchilov and Hutter, "Decoupled Weight
+  Decay Regularization", 2019, https://arxiv.org/abs/1711.05101, algorithm 2, in
+  which the rate is split into alpha and the schedule's factor eta: there the
+  decay is eta lambda, here r lambda.
+
+  Args:
+    weight_decay: lambda, at least 0; 0.01 as BERT was trained with
+      (https://arxiv.org/abs/1810.04805).
+    beta1: decay of the first moment, from 0 to below 1.
+    beta2: decay of the second moment, from 0 to below 1.
+    epsilon: keeps the division finite, above 0.
+    exclude: regular expressions, searched for in variables' names; what has one
+      does not decay. By default biases and parameters of normalization layers,
+      by the names that they commonly have.
+
+  Returns:
+    A function `learning_rate -> tf.compat.v1.train.Optimizer`, from a float32
+    scalar tensor or a number.
+
+  Raises:
+    UserTypeError, UserValueError: a number is none or out of range, or
+      `exclude` is no list of regular expressions.
+  """
+  place = "create_adamw_optimizer_fn"
+  _check_decay_arguments(place, weight_decay, beta1, beta2, epsilon, exclude)
+
+  def optimizer_fn(learning_rate: Any) -> tf.compat.v1.train.Optimizer:
+    from hub_estimator.optimization import decaying_optimizers
+
+    return decaying_optimizers.AdamWOptimizer(
+      learning_rate, weight_decay, exclude, beta1, beta2, epsilon, "AdamW"
+    )
+
+  return optimizer_fn
+
+
+@gin.register(module="hub_estimator")
+def create_lamb_optimizer_fn(
+  weight_decay: float = 0.01,
+  beta1: float = 0.9,
+  beta2: float = 0.999,
+  epsilon: float = 1e-6,
+  exclude: Sequence[str] = NOT_DECAYED,
+) -> OptimizerFn:
+  """Creates a factory of LAMB optimizers, for large batches.
+
+  With gradient g, learning rate r, weight decay lambda and step t counted from
+  1, each step does, for each variable as a layer,
+
+      m <- beta1 m + (1 - beta1) g
+      v <- beta2 v + (1 - beta2) g^2
+      u = m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon) + lambda w
+      w <- w - r |w| / |u| u
+
+  with 1 for |w| / |u| if either norm is 0. You et al., "Large Batch
+  Optimization for Deep Learning: Training BERT in 76 minutes", 2020,
+  https://arxiv.org/abs/1904.00962, algorithm 2 with the identity as phi. Of a
+  partitioned variable, each part is a layer.
+
+  Args:
+    weight_decay: lambda, at least 0; the paper's for BERT.
+    beta1: decay of the first moment, from 0 to below 1; the paper's.
+    beta2: decay of the second moment, from 0 to below 1; the paper's.
+    epsilon: keeps the division finite, above 0; the paper's.
+    exclude: regular expressions, searched for in variables' names; what has one
+      does not decay, and its step is not scaled by |w| / |u|. By default biases
+      and parameters of normalization layers, by the names that they commonly
+      have.
+
+  Returns:
+    A function `learning_rate -> tf.compat.v1.train.Optimizer`, from a float32
+    scalar tensor or a number.
+
+  Raises:
+    UserTypeError, UserValueError: a number is none or out of range, or
+      `exclude` is no list of regular expressions.
+  """
+  place = "create_lamb_optimizer_fn"
+  _check_decay_arguments(place, weight_decay, beta1, beta2, epsilon, exclude)
+
+  def optimizer_fn(learning_rate: Any) -> tf.compat.v1.train.Optimizer:
+    from hub_estimator.optimization import decaying_optimizers
+
+    return decaying_optimizers.LambOptimizer(
+      learning_rate, weight_decay, exclude, beta1, beta2, epsilon, "LAMB"
     )
 
   return optimizer_fn
@@ -161,3 +271,28 @@ def create_adagrad_optimizer_fn(
     )
 
   return optimizer_fn
+
+
+def _check_adam_arguments(
+  place: str, beta1: Any, beta2: Any, epsilon: Any
+) -> None:
+  """Checks the arguments of an optimizer with two moments."""
+  for name, beta in (("beta1", beta1), ("beta2", beta2)):
+    argument_checks.check_number(
+      f"{place}.{name}", beta, 0, 1, without_high=True
+    )
+  argument_checks.check_number(f"{place}.epsilon", epsilon, 0, without_low=True)
+
+
+def _check_decay_arguments(
+  place: str,
+  weight_decay: Any,
+  beta1: Any,
+  beta2: Any,
+  epsilon: Any,
+  exclude: Any,
+) -> None:
+  """Checks the arguments of an optimizer with two moments and decay."""
+  argument_checks.check_number(f"{place}.weight_decay", weight_decay, 0)
+  _check_adam_arguments(place, beta1, beta2, epsilon)
+  argument_checks.check_patterns(f"{place}.exclude", exclude)

@@ -17,7 +17,6 @@ from hub_estimator.optimization.name_lists import list_names
 from hub_estimator.optimization.variable_groups import VariableGroup
 from hub_estimator.tf_compat import tf
 
-
 # Pairs of gradient (a tensor or IndexedSlices) and variable.
 Gradients = list[tuple[Any, tf.Variable]]
 

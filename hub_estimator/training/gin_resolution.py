@@ -7,6 +7,7 @@ from typing import Any, Optional
 
 from hub_estimator.training import (
   gin_internals,
+  gin_orphans,
   gin_problems,
   gin_reading,
   gin_values,
@@ -20,7 +21,10 @@ def resolve(
 ) -> tuple[Bindings, list[str]]:
   """Returns the bindings that statements make, and what is wrong in them.
 
-  The last statement for a parameter wins.
+  The last statement for a parameter wins. What was bound, before it, for a
+  configurable that only the earlier value referred to is left out: a config
+  that replaces `@X()` of a file that it includes need not know what that file
+  binds for X.
 
   Args:
     statements: In the order in which they bind; the modules that register what
@@ -28,11 +32,15 @@ def resolve(
   """
   resolver = _Resolver()
   bindings: Bindings = {}
+  orphans = gin_orphans.Orphans()
   for statement in statements:
     binding = resolver.binding(statement)
     if binding is not None:
+      if binding.key in bindings:
+        orphans.note_replaced(bindings[binding.key], bindings)
       # A parameter that is bound again keeps its place in the order.
       bindings[binding.key] = binding
+  bindings = orphans.removed_from(bindings)
   return bindings, [*resolver.problems, *_macro_problems(bindings)]
 
 

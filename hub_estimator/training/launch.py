@@ -19,6 +19,7 @@ _PACKAGES = (
   "hub_estimator.inputs",
   "hub_estimator.models",
   "hub_estimator.optimization",
+  "hub_estimator.recipes",
   "hub_estimator.training.run",
 )
 # What NVIDIA's driver makes, on Linux and on Linux within Windows.

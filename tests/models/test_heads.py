@@ -141,7 +141,7 @@ def test_each_head_trains_and_evaluates(tmp_path, head_fn, labels, metrics):
       "@create_multi_class_head_fn(), or make the labels floats.",
     ),
     (
-      regression(),
+      regression(label_dimension=1),
       [[0.5, 1.5], [1.0, 2.0]],
       "The head predicts 1 numbers for each example, and the labels are "
       "[batch_size, 2] float32: set create_regression_head_fn.label_dimension "

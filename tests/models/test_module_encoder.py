@@ -4,7 +4,7 @@ import pytest
 
 from hub_estimator import errors, hub
 from hub_estimator.estimator import ModeKeys
-from hub_estimator.models import ModuleEncoder
+from hub_estimator.models import ModuleEncoder, encoder_checks
 from hub_estimator.tf_compat import tf
 
 v1 = tf.compat.v1
@@ -128,14 +128,18 @@ def test_names_that_the_module_does_not_have(arguments, message):
 
 
 def test_trainable_without_trainable_variables():
+  encoder = ModuleEncoder(tagged_spec(trainable=False))
   with pytest.raises(errors.UserValueError) as caught:
-    ModuleEncoder(tagged_spec(trainable=False))
+    encoder_checks.check_trainable(encoder)
   assert str(caught.value) == (
     "trainable = True, and module module_fn linear_module_fn has no trainable "
     "variables in its graph {train} (it has 1 variables). Set TRAINABLE = "
     "False to train only the head."
   )
-  ModuleEncoder(tagged_spec(trainable=False), trainable=False)
+  encoder_checks.check_trainable(
+    ModuleEncoder(tagged_spec(trainable=False), trainable=False)
+  )
+  encoder_checks.check_trainable(ModuleEncoder(tagged_spec()))
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,7 @@ def test_ref_variable_in_a_v1_while_loop_advances():
   # d(w + w^2 + w^3)/dw at 2 is 1 + 4 + 12 = 17; 2 - 0.01 * 17 = 1.83.
   assert results["ours"] == pytest.approx([1, 1.83, 1.0])
   assert results["ours_in_a_block"] == pytest.approx([1, 1.83, 1.0])
+  assert results["ours_accumulated"] == pytest.approx([1, 1.83, 3.0])
 
 
 def test_clips_by_global_norm():

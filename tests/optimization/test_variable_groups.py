@@ -16,6 +16,8 @@ OPTIMIZER_FACTORIES = {
   "sgd": optimization.create_sgd_optimizer_fn,
   "adam": optimization.create_adam_optimizer_fn,
   "adagrad": optimization.create_adagrad_optimizer_fn,
+  "adamw": optimization.create_adamw_optimizer_fn,
+  "lamb": optimization.create_lamb_optimizer_fn,
 }
 
 

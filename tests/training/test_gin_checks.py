@@ -208,3 +208,35 @@ def test_mirrors_of_handles_are_used_without_a_reference():
   parse(MINIMAL + 'handle_mirrors.mirrors = {"https://tfhub.dev/": "/m/"}\n')
   gin_config.check_config(ROOT)
   assert "handle_mirrors.mirrors" in gin_config.effective_config(ROOT)
+
+
+
+REPLACED = """
+gc_train.model = @GcModel()
+GcModel.handle = "m"
+GcModel.hidden = %SIZES
+SIZES = [3]
+gc_train.num_steps = 3
+"""
+
+
+def test_bindings_of_a_replaced_object_are_no_problem():
+  # As if the first lines were an included file.
+  parse(REPLACED, "gc_train.model = None")
+  gin_config.check_config(ROOT)
+  assert "GcModel" not in gin_config.operative_config_text(root=ROOT)
+
+
+def test_bindings_that_come_after_the_replacement_are():
+  message = check_problem(
+    REPLACED, "gc_train.model = None", 'GcModel.handle = "n"'
+  )
+  assert "GcModel.handle has no effect" in message
+
+
+def test_an_object_that_is_used_elsewhere_keeps_its_bindings():
+  parse(REPLACED, "gc_train.data = @GcModel()", "gc_train.model = None")
+  gin_config.check_config(ROOT)
+  assert "GcModel.hidden = %SIZES" in gin_config.operative_config_text(
+    root=ROOT
+  )

@@ -1,0 +1,131 @@
+"""Datasets that decode images, and know which of them could not be.
+
+An error of an op in a `Dataset.map` names neither the file nor the example, and
+there is no op that tries. So examples with errors are dropped
+(`Dataset.ignore_errors`), and which are missing is told by their positions, a
+batch at a time: while all is well, that costs a few small ops for each batch.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Callable
+
+import numpy as np
+
+if TYPE_CHECKING:
+  from hub_estimator.tf_compat import tf
+
+# Rows are decoded in chapters of so many batches. At the end of each, rows that
+# are missing are found also if no batch came out.
+_BATCHES_IN_CHAPTER = 64
+# How far an example may be overtaken by others in a dataset without order
+# before its file is looked at again.
+_PATIENCE_BATCHES = 4
+
+
+def decode_batches(
+  rows_of_batches: tf.data.Dataset,
+  path_of: Callable[[tf.Tensor], tf.Tensor],
+  decode: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
+  batch_size: int,
+  report_missing: Callable[[np.ndarray, bool], np.ndarray],
+  deterministic: bool = True,
+  fills_up: bool = False,
+) -> tf.data.Dataset:
+  """Decodes images in parallel.
+
+  Args:
+    rows_of_batches: int64 [batch_size] rows; the last may be smaller.
+    path_of: takes int64 [n] rows and returns string [n] paths.
+    decode: takes a path, its row and the number of rows before it, scalars, and
+      returns an image of static shape.
+    batch_size: images in a batch.
+    report_missing: called with rows that did not come out, int64 [n], and
+      whether they may still come, in a dataset without order; returns which of
+      them it takes for lost, bool [n]. What it raises stops the iterator.
+    deterministic: whether images come in the order of the rows.
+    fills_up: whether batches from which images were dropped are filled up with
+      the next ones.
+
+  Returns:
+    a dataset of pairs: int64 [batch_size] rows, [batch_size, ...] images.
+  """
+  from hub_estimator.tf_compat import tf
+
+  chapter_size = batch_size * _BATCHES_IN_CHAPTER
+  patience = 0 if deterministic else _PATIENCE_BATCHES * batch_size
+
+  def decode_chapter(chapter, rows):
+    positions = tf.range(tf.size(rows, tf.int64))
+
+    def decode_one(position, row, path):
+      image = decode(path, row, chapter * chapter_size + position)
+      image_shapes.append(image.shape)
+      image_types.append(image.dtype)
+      return position, row, image
+
+    image_shapes, image_types = [], []
+    batches = (
+      tf.data.Dataset.from_tensor_slices((positions, rows, path_of(rows)))
+      .map(
+        decode_one,
+        num_parallel_calls=tf.data.AUTOTUNE,
+        deterministic=deterministic,
+      )
+      .ignore_errors()
+      .batch(batch_size)
+    )
+    # Stands for the end: no position is one past the last.
+    end = tf.data.Dataset.from_tensors(
+      (
+        tf.reshape(tf.size(rows, tf.int64), [1]),
+        tf.constant([-1], tf.int64),
+        tf.zeros([1, *image_shapes[0]], image_types[0]),
+      )
+    )
+
+    def find_missing(is_seen, batch):
+      seen, batch_rows, images = batch
+      is_end = batch_rows[0] < 0
+      is_seen = tf.tensor_scatter_nd_update(
+        is_seen,
+        # The end's position is outside, and marks nothing new.
+        tf.where(is_end, tf.zeros_like(seen), seen)[:, tf.newaxis],
+        tf.where(is_end, is_seen[:1], tf.ones_like(seen, tf.bool)),
+      )
+      due = tf.reduce_max(seen) - tf.where(
+        is_end, tf.constant(0, tf.int64), patience
+      )
+      is_missing = tf.logical_and(tf.logical_not(is_seen), positions < due)
+      is_seen = tf.cond(
+        tf.reduce_any(is_missing),
+        lambda: tf.logical_or(is_seen, report(is_missing, is_end)),
+        lambda: is_seen,
+      )
+      # What follows waits for the report.
+      with tf.control_dependencies([is_seen]):
+        return is_seen, (tf.identity(batch_rows), images)
+
+    def report(is_missing, is_end):
+      where = tf.where(is_missing)
+      is_lost = tf.numpy_function(
+        report_missing,
+        [
+          tf.gather(rows, where[:, 0]),
+          tf.logical_not(is_end) if patience else tf.constant(False),
+        ],
+        tf.bool,
+      )
+      is_lost = tf.ensure_shape(is_lost, [None])
+      return tf.scatter_nd(where, is_lost, tf.shape(rows, tf.int64))
+
+    return (
+      batches.concatenate(end)
+      .scan(tf.zeros_like(rows, tf.bool), find_missing)
+      .filter(lambda batch_rows, images: batch_rows[0] >= 0)
+    )
+
+  chapters = rows_of_batches.unbatch().batch(chapter_size).enumerate()
+  batches = chapters.flat_map(decode_chapter)
+  return batches.rebatch(batch_size) if fills_up else batches
+
