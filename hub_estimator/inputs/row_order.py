@@ -9,7 +9,7 @@ import numpy as np
 
 # Batches whose rows Python hands over at once: it then takes no part in most
 # steps of a run.
-_BATCHES_AT_ONCE = 64
+BATCHES_AT_ONCE = 64
 
 
 def one_pass(rows: np.ndarray, batch_size: int) -> Iterator[np.ndarray]:
@@ -39,7 +39,7 @@ def endless(
       pass, from this one on, so that workers with the same `random` share a
       pass without a row in common.
   """
-  block_size = batch_size * _BATCHES_AT_ONCE
+  block_size = batch_size * BATCHES_AT_ONCE
   pieces, num_rows = [], 0
   while True:
     while num_rows < block_size:

@@ -16,7 +16,7 @@ from hub_estimator.inputs import (
   fingerprints,
   label_checks,
   label_encoding,
-  loaded_arrays,
+  row_datasets,
   row_order,
   splits,
 )
@@ -223,7 +223,10 @@ class RowsInput(InputPipeline):
     return rows_of_batches.map(create_batch)
 
   def _convert(self, arrays: dict[str, tf.Tensor]) -> dict[str, tf.Tensor]:
-    """Makes a batch of features of a batch of `_feature_arrays`."""
+    """Makes a batch of features of a batch of `_feature_arrays`.
+
+    Small batches are made many at once, with one dimension more in front.
+    """
     return arrays
 
   def _preprocessing(self) -> dict[str, Any]:
@@ -253,42 +256,20 @@ class RowsInput(InputPipeline):
     self, split: str, is_training: bool, has_targets: bool
   ) -> tf.data.Dataset:
     """Returns the batches of a split."""
-    from hub_estimator.tf_compat import tf
-
     part = self._part_of(split)
-    features = self._feature_arrays(part)
-    arrays = {f"feature/{name}": array for name, array in features.items()}
+    targets = {}
     if has_targets:
-      arrays["target/labels"] = self._labels.values[part]
+      targets["labels"] = self._labels.values[part]
       if self._weights is not None:
-        arrays[f"target/{self.weight_key}"] = self._weights[part]
-    rows_of_batches = tf.data.Dataset.from_generator(
+        targets[self.weight_key] = self._weights[part]
+    is_plain = type(self)._create_batches is RowsInput._create_batches
+    return row_datasets.create_dataset(
+      self._feature_arrays(part),
+      targets,
       lambda: self._create_row_blocks(split, is_training),
-      output_signature=tf.TensorSpec([None, None], tf.int64),
-    ).flat_map(tf.data.Dataset.from_tensor_slices)
-
-    def create_batches(*tensors):
-      def gather(rows):
-        values = {"feature": {}, "target": {}}
-        for key, tensor in zip(arrays, tensors):
-          kind, name = key.split("/", 1)
-          values[kind][name] = tf.gather(tensor, rows)
-        return values["feature"], values["target"]
-
-      return self._create_batches(rows_of_batches, gather, is_training)
-
-    def finish(batch_features, targets):
-      if not has_targets:
-        return batch_features
-      targets = dict(targets)
-      labels = targets.pop("labels")
-      return {**batch_features, **targets}, labels
-
-    return (
-      loaded_arrays.load_arrays(list(arrays.values()))
-      .flat_map(create_batches)
-      .map(finish)
-      .prefetch(tf.data.AUTOTUNE)
+      self._convert if is_plain else None,
+      lambda rows, gather: self._create_batches(rows, gather, is_training),
+      self.batch_size * row_order.BATCHES_AT_ONCE,
     )
 
   def _create_row_blocks(

@@ -49,12 +49,13 @@ def resolve_class_weights(
     weights = list(class_weights)
   else:
     raise errors.UserTypeError(
-      f"{place} = {class_weights!r}: it is a list with a weight for each class, "
-      f"{{class: weight, …}}, {BALANCED!r}, or None."
+      f"{place} = {class_weights!r}: it is a list with a weight for each "
+      f"class, {{class: weight, …}}, {BALANCED!r}, or None."
     )
   if len(weights) != num_classes:
     raise errors.UserValueError(
-      f"{place} has {len(weights)} weights, and there are {num_classes} classes."
+      f"{place} has {len(weights)} weights, and there are {num_classes} "
+      "classes."
     )
   for weight in weights:
     argument_checks.check_number(place, weight, 0)

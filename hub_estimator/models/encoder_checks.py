@@ -33,8 +33,8 @@ def check_spec(encoder) -> None:
     outputs = encoder.spec.get_output_info_dict(encoder.signature, tags)
     if encoder.output not in outputs:
       raise errors.UserValueError(
-        f"output = {encoder.output!r}: signature {encoder.signature!r} of {where} "
-        f"has no such output. Its outputs are: {', '.join(sorted(outputs))}."
+        f"output = {encoder.output!r}: signature {encoder.signature!r} of "
+        f"{where} has no such output. Its outputs are: {', '.join(sorted(outputs))}."
       )
   _check_embedding(encoder, where)
 
@@ -65,9 +65,9 @@ def _check_embedding(encoder, where) -> None:
     or shape[-1] is None
   ):
     raise errors.UserValueError(
-      f"output = {encoder.output!r} of signature {encoder.signature!r} of {where} "
-      f"is a {info.describe()}: a head needs a float tensor [batch_size, …, "
-      "size] of known size."
+      f"output = {encoder.output!r} of signature {encoder.signature!r} of "
+      f"{where} is a {info.describe()}: a head needs a float tensor "
+      "[batch_size, …, size] of known size."
     )
 
 

@@ -152,9 +152,7 @@ def create_regression_head_fn(label_dimension: Optional[int] = None) -> HeadFn:
       )
     dimension = label_dimension
     if dimension is None:
-      dimension = (
-        input_pipeline.label_spec().shape[-1] if input_pipeline else 1
-      )
+      dimension = input_pipeline.label_spec().shape[-1] if input_pipeline else 1
     _check_count("create_regression_head_fn.label_dimension", dimension, 1)
     options = _options(input_pipeline)
     if is_training:
@@ -278,7 +276,7 @@ def check_takes_mixup(head: estimator.Head) -> None:
   if getattr(head, "_loss_fn", None) is None:
     raise errors.UserValueError(
       "The data has mixup, and the head's loss takes the labels of one example "
-      f"alone: make it with one of the factories, or give it a loss_fn of "
+      "alone: make it with one of the factories, or give it a loss_fn of "
       "labels, logits and features that reads 'mixup_labels' and "
       "'mixup_fraction'."
     )

@@ -43,9 +43,7 @@ def create_softmax_loss_fn(
     classes = tf.squeeze(labels, axis=1)
     targets = tf.one_hot(classes, num_classes, dtype=logits.dtype)
     if label_smoothing:
-      targets = (
-        1 - label_smoothing
-      ) * targets + label_smoothing / num_classes
+      targets = (1 - label_smoothing) * targets + label_smoothing / num_classes
     losses = tf.nn.softmax_cross_entropy_with_logits(targets, logits)
     losses = tf.expand_dims(losses, axis=1)
     if class_weights is None:

@@ -162,7 +162,9 @@ class ModuleEncoder:
     """Returns the tags of the graph variant that a mode uses."""
     is_training = mode == estimator.ModeKeys.TRAIN
     return (
-      self.training_tags if is_training and self.trains(is_trained) else self.tags
+      self.training_tags
+      if is_training and self.trains(is_trained)
+      else self.tags
     )
 
   def instantiate(
@@ -243,9 +245,7 @@ class ModuleEncoder:
     values = (
       self._training_hyperparameters if is_training else self._hyperparameters
     )
-    return module(
-      {**inputs, **values}, signature=self.signature, as_dict=True
-    )
+    return module({**inputs, **values}, signature=self.signature, as_dict=True)
 
   def _combine(self, embeddings: list[tf.Tensor]) -> tf.Tensor:
     """Makes one embedding of those of all calls."""

@@ -13,7 +13,7 @@ from hub_estimator import errors, estimator, hub
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.inputs.pipeline import MIXUP_FRACTION
 from hub_estimator.models import encoder_checks
-from hub_estimator.models.pooling import EMBEDDING
+from hub_estimator.models.feature_cache import EMBEDDING
 from hub_estimator.models.heads import (
   HeadFn,
   call_head_fn,

@@ -7,9 +7,6 @@ import math
 from hub_estimator import errors
 from hub_estimator.tf_compat import tf
 
-# The feature that holds an embedding where it comes from a cache.
-EMBEDDING = "embedding"
-
 
 def average_inner_dimensions(output: tf.Tensor) -> tf.Tensor:
   """Averages an output [batch_size, …, size] to [batch_size, size]."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from hub_estimator import estimator
 from hub_estimator.inputs import InputPipeline
-from hub_estimator.models.pooling import EMBEDDING
+from hub_estimator.models.feature_cache import EMBEDDING
 from hub_estimator.recipes import FeatureSelection
 from hub_estimator.tf_compat import tf
 

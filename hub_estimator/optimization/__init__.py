@@ -2,7 +2,9 @@
 
 What configs name is imported here, without importing TensorFlow. Inside a
 model_fn, `total_loss.create_regularization_losses` and
-`train_op.create_train_op` do the work of `Optimization`'s two methods.
+`train_op.create_train_op` do the work of `Optimization`'s methods, and
+`growing_saver.GrowingSaver` and `averaged_saver.AveragedSaver` restore graphs
+whose variables are not those of the checkpoint.
 """
 
 from hub_estimator.optimization.optimization import Optimization

@@ -106,7 +106,7 @@ def create_stair_schedule_fn(
     learning_rate: the peak rate, at least 0.
     boundaries: where the rate falls, in rising order: all of them steps (whole
       numbers of at least 1), or all fractions of `train_steps` (written with a
-      point, above 0 and below 1), rounded to the nearest step.
+      point, above 0 and below 1), rounded to the nearest step from 1 on.
     train_steps: the training steps of the run, warm-up included; needed for
       fractions only.
     factor: what the rate is multiplied by at each boundary, above 0 and at most
@@ -240,4 +240,4 @@ def _boundary_steps(
       "set it, or give whole steps."
     )
   argument_checks.check_step_count(f"{place}.train_steps", train_steps, 1)
-  return [round(boundary * train_steps) for boundary in boundaries]
+  return [max(1, round(boundary * train_steps)) for boundary in boundaries]

@@ -1,5 +1,6 @@
 """Fine-tuning recipes: values that say how a module is trained."""
 
+from hub_estimator.recipes.bit_hyper_rule import Auto
 from hub_estimator.recipes.feature_selection import FeatureSelection, Head2Toe
 from hub_estimator.recipes.learning_rate_recipes import (
   DiscriminativeLearningRates,
@@ -26,6 +27,7 @@ from hub_estimator.recipes.subset_recipes import (
 )
 
 __all__ = [
+  "Auto",
   "BiasOnly",
   "DiscriminativeLearningRates",
   "FeatureExtraction",

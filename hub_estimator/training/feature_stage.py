@@ -12,10 +12,10 @@ from hub_estimator.hub import folders
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleEncoder, ModuleModel, selected_features
 from hub_estimator.models.feature_cache import (
+  EMBEDDING,
   FeatureCache,
   create_cached_input,
 )
-from hub_estimator.models.pooling import EMBEDDING
 from hub_estimator.recipes import FineTuningPlan
 from hub_estimator.training.phase_progress import PhaseProgress
 
@@ -114,8 +114,8 @@ def _fill_cache(encoder, plan, input_pipeline) -> InputPipeline:
       encoder.spec,
       encode,
       description,
-      FeatureCache(plan.feature_cache_dir),
       tags=encoder.tags,
+      cache=FeatureCache(plan.feature_cache_dir),
       report=progress.report,
     )
 

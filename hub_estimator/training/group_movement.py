@@ -28,9 +28,7 @@ class GroupMovement(estimator.SessionRunHook):
       start of this process's stage; |w - w0| where w0 is all zeros.
   """
 
-  def __init__(
-    self, write: Callable[[str], None], num_steps: int = _STEPS
-  ):
+  def __init__(self, write: Callable[[str], None], num_steps: int = _STEPS):
     """Configures the hook.
 
     Args:

@@ -1,5 +1,4 @@
-"""Progress of what comes before training: a bar on a terminal, lines elsewhere.
-"""
+"""Progress of what comes before training: a bar on a terminal, lines elsewhere."""
 
 from __future__ import annotations
 

@@ -173,6 +173,8 @@ class TrainingRun:
     )
     try:
       with kept_fetches(), package_log_lines(monitor.write):
+        if self.chosen_gin_text:
+          monitor.write(f"RECIPE stands for:\n{self.chosen_gin_text}\n")
         for note in self.input_pipeline.notes():
           monitor.write(f"warning: {note}")
         staged_training.announce_late_variables(self._plan, monitor.write)

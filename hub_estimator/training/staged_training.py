@@ -137,8 +137,9 @@ class StagedTraining:
     data = self._input_of(stage)
     exporters = [self._exporter]
     if self._early_stopping is not None:
-      exporters.append(self._early_stopping.create_listener(trained.model_dir))
-      hooks = [*hooks, self._early_stopping.create_hook(trained.model_dir)]
+      watch = self._early_stopping.watch(trained.model_dir)
+      exporters.append(watch.exporter)
+      hooks = [*hooks, watch.hook]
     metrics, _ = estimator.train_and_evaluate(
       trained,
       estimator.TrainSpec(

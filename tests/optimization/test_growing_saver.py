@@ -254,3 +254,66 @@ def test_two_stages_in_one_model_dir(tmp_path):
     'model_checkpoint_path: "model.ckpt-4"'
     in (tmp_path / "checkpoint").read_text()
   )
+
+
+def _train_everything(model_dir, accumulate_steps):
+  """Two stages with groups, averages, clipping and AdamW."""
+  optimizer = Optimization(
+    optimization.create_constant_schedule_fn(0.1),
+    optimization.create_adamw_optimizer_fn(0.1),
+    clip_norm=2.0,
+    accumulate_steps=accumulate_steps,
+    moving_average_decay=0.5,
+  )
+
+  def model_fn(features, labels, mode, params, config):
+    module = v1.get_variable("module/w", initializer=2.0, use_resource=False)
+    head = v1.get_variable("head/w", initializer=1.0)
+    groups = [VariableGroup("head", (head,))]
+    if params["stage"] == 2:
+      groups.append(VariableGroup("module", (module,), 0.5))
+    spec = estimator.RegressionHead().create_estimator_spec(
+      features=features,
+      mode=mode,
+      logits=module * features["x"] + head,
+      labels=labels,
+      train_op_fn=lambda loss: optimizer.build_train_op(loss, groups),
+    )
+    saver = optimizer.create_averaged_saver()
+    if mode == estimator.ModeKeys.TRAIN:
+      saver = GrowingSaver(max_to_keep=config.keep_checkpoint_max)
+    return spec._replace(scaffold=v1.train.Scaffold(saver=saver))
+
+  for stage, max_steps in ((1, 2), (2, 4)):
+    trained = estimator.Estimator(
+      model_fn,
+      config=estimator.RunConfig(model_dir=str(model_dir)),
+      params={"stage": stage},
+    )
+    trained.train(_input_fn, max_steps=max_steps)
+    metrics = trained.evaluate(_input_fn, steps=1)
+  values = {
+    name: trained.get_variable_value(name)
+    for name in trained.get_variable_names()
+  }
+  assert metrics["loss"] == pytest.approx(
+    (
+      values["module/w/ExponentialMovingAverage"]
+      + values["head/w/ExponentialMovingAverage"]
+    )
+    ** 2
+  )
+  return values
+
+
+def test_two_stages_with_accumulation_and_averages(tmp_path):
+  values = _train_everything(tmp_path / "small", 2)
+  expected = _train_everything(tmp_path / "large", 1)
+  assert set(values) == set(expected)
+  assert values["global_step"] == 4
+  assert values["module/w"] < 2.0
+  # 4 and 2 steps, and the power before the first one.
+  assert values["optimizer/head/beta1_power"] == pytest.approx(0.9**5)
+  assert values["optimizer/module/beta1_power"] == pytest.approx(0.9**3)
+  for name, value in values.items():
+    np.testing.assert_allclose(value, expected[name], rtol=1e-5, err_msg=name)

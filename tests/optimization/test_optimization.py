@@ -133,6 +133,16 @@ def test_not_a_function():
       "regularization_scale = -0.5",
       r"regularization_scale` is at least 0; got -0\.5",
     ),
+    (
+      "clip_norm = 4.0",
+      "accumulate_steps = 0",
+      r"accumulate_steps` is a number of batches of at least 1; got 0",
+    ),
+    (
+      "clip_norm = 4.0",
+      "moving_average_decay = 1.0",
+      r"moving_average_decay` is more than 0 and less than 1; got 1\.0",
+    ),
   ],
 )
 def test_bad_numbers(old, new, message):

@@ -144,9 +144,7 @@ def test_a_recipe_twice():
 
 def test_feature_selection_in_stages():
   with pytest.raises(errors.UserValueError, match="head2toe trains the head"):
-    create_plan(
-      [LinearProbeThenFineTune(), Head2Toe()], planned.VARIABLES, 100
-    )
+    create_plan([LinearProbeThenFineTune(), Head2Toe()], planned.VARIABLES, 100)
 
 
 def test_one_recipe_or_a_list():

@@ -94,13 +94,13 @@ def write_config(folder, text="", **arguments):
   np.savez(
     source,
     **{
-      f"{s}_{k}": v for s in ("train", "eval", "test") for k, v in arrays.items()
+      f"{s}_{k}": v
+      for s in ("train", "eval", "test")
+      for k, v in arrays.items()
     },
   )
   path = folder / "run.gin"
-  path.write_text(
-    CONFIG.format(module=module, source=source, rate=RATE) + text
-  )
+  path.write_text(CONFIG.format(module=module, source=source, rate=RATE) + text)
   return path
 
 

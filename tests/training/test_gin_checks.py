@@ -210,7 +210,6 @@ def test_mirrors_of_handles_are_used_without_a_reference():
   assert "handle_mirrors.mirrors" in gin_config.effective_config(ROOT)
 
 
-
 REPLACED = """
 gc_train.model = @GcModel()
 GcModel.handle = "m"

@@ -1,5 +1,7 @@
 """What each recipe moves, by how much and at which steps, against NumPy."""
 
+import json
+
 import linear_runs
 import numpy as np
 import pytest
@@ -28,9 +30,9 @@ CASES = {
   "linear_probe_then_fine_tune": (
     "@linear_probe_then_fine_tune()",
     # Three steps of six, then everything at a tenth.
-    lambda step: HEAD
-    if step < 3
-    else rates_of("V", "c", *linear_runs.NAMES, factor=0.1),
+    lambda step: (
+      HEAD if step < 3 else rates_of("V", "c", *linear_runs.NAMES, factor=0.1)
+    ),
   ),
   "discriminative_learning_rates": (
     "@discriminative_learning_rates()",
@@ -179,3 +181,84 @@ def test_a_group_whose_turn_never_comes(tmp_path, capfd):
     "turn comes at step 8, and the run ends at step 6 (TRAIN_STEPS)."
     in " ".join(capfd.readouterr().err.split())
   )
+
+
+def test_auto_is_the_run_that_its_bindings_describe(tmp_path, capfd):
+  few = "\ntrain.eval_every_steps = 250"
+  (tmp_path / "auto").mkdir()
+  results, found = linear_runs.run(
+    tmp_path / "auto",
+    "RECIPE = [@auto(), @full_fine_tuning()]",
+    text=few,
+  )
+  assert results["global_step"] == 500
+  printed = capfd.readouterr().err
+  text = printed.partition("RECIPE stands for:\n")[2].partition("\n\n")[0]
+  assert "TRAIN_STEPS = 500\nBATCH_SIZE = 4\nLEARNING_RATE = 0.003\n" in text
+  (tmp_path / "spelled_out").mkdir()
+  text = text.replace("RECIPE = []", "RECIPE = @full_fine_tuning()")
+  _, wanted = linear_runs.run(tmp_path / "spelled_out", text=f"{few}\n{text}")
+  assert sorted(found) == sorted(wanted) == [0, 250, 500]
+  for step, values in wanted.items():
+    for name, value in values.items():
+      np.testing.assert_array_equal(found[step][name], value)
+
+
+CACHED = [
+  ("@feature_extraction()", "feature_extraction"),
+  ("@linear_probe_then_fine_tune()", "linear_probe_then_fine_tune"),
+]
+
+
+@pytest.mark.parametrize(("recipe", "name"), CACHED)
+def test_cached_features_give_the_same_steps(recipe, name, tmp_path, capfd):
+  text = f"""
+{name}.cache_features = True
+{name}.cache_dir = '{tmp_path}/cache'
+"""
+  results, found = linear_runs.run(tmp_path, f"RECIPE = {recipe}", text=text)
+  assert "features: 12/12 examples" in capfd.readouterr().err
+  linear_runs.assert_equal(
+    found, linear_runs.expected(found[0], CASES[name][1], 6)
+  )
+  # The checkpoint evaluates raw inputs alike.
+  again, _ = linear_runs.run_again(tmp_path, f"RECIPE = {recipe}", resume=True)
+  assert again["metrics"]["loss"] == pytest.approx(results["metrics"]["loss"])
+  assert again["exports"] == results["exports"]
+
+
+def test_another_head_reuses_the_features(tmp_path, capfd):
+  text = f"""
+feature_extraction.cache_features = True
+feature_extraction.cache_dir = '{tmp_path}/cache'
+"""
+  recipe = "RECIPE = @feature_extraction()"
+  linear_runs.run(tmp_path, recipe, text=text)
+  capfd.readouterr()
+  linear_runs.run_again(
+    tmp_path, recipe, "LEARNING_RATE = 0.5", text=text, overwrite=True
+  )
+  assert "features:" not in capfd.readouterr().err
+
+
+def test_head2toe_keeps_the_features_that_matter(tmp_path):
+  text = f"""
+head2toe.cache_dir = '{tmp_path}/cache'
+head2toe.keep_fraction = 0.5
+head2toe.selection_steps = 50
+"""
+  results, found = linear_runs.run(tmp_path, "RECIPE = @head2toe()", text=text)
+  selection = json.loads(
+    (tmp_path / "run" / "selected_features.json").read_text()
+  )
+  # Two outputs of two numbers each, of which half are kept.
+  assert selection["num_features"] == 4
+  assert len(selection["selected"]) == len(selection["scores"]) == 2
+  assert found[6]["V"].shape == (2, 1)
+  reader = tf.train.load_checkpoint(str(tmp_path / "run"))
+  assert (
+    reader.get_tensor("selected_features").tolist() == selection["selected"]
+  )
+  for name, value in linear_runs.WEIGHTS.items():
+    np.testing.assert_allclose(found[6][name], value, rtol=1e-6)
+  assert results["module_trainable_parameters"] == 0

@@ -1,0 +1,290 @@
+"""Early stopping on a metric of the evaluation."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+import os
+import re
+from typing import Any, NamedTuple, Optional
+
+import gin
+
+from hub_estimator import errors, estimator
+from hub_estimator.hub import folders
+from hub_estimator.optimization import argument_checks
+
+HISTORY_FILE = "early_stopping.json"
+
+_MODES = ("auto", "max", "min")
+# Parts of metrics' names that say which values are good.
+_HIGH_IS_GOOD = frozenset(
+  ("accuracy", "acc", "auc", "f1", "precision", "recall", "specificity")
+  + ("sensitivity", "iou", "map", "mrr", "ndcg", "bleu", "correlation")
+)
+_LOW_IS_GOOD = frozenset(
+  ("loss", "error", "errors", "err", "rmse", "mse", "mae", "mape")
+  + ("perplexity", "divergence", "distance")
+)
+
+
+class _Evaluation(NamedTuple):
+  global_step: int
+  # Numbers that JSON does not have are None.
+  metrics: dict[str, Optional[float]]
+
+
+@gin.register(module="hub_estimator")
+@dataclasses.dataclass(frozen=True)
+class EarlyStopping:
+  """Ends training when a metric of the evaluation no longer improves.
+
+  Training ends after the first evaluation that makes `patience` in a row
+  without a value better than the best one before by more than `min_delta`. The
+  weights are those of that moment, not the best ones. Prechelt, "Early
+  Stopping - But When?", 1998, https://doi.org/10.1007/3-540-49430-8_3, the
+  class of criteria UP, counted in evaluations.
+
+  The evaluations are kept in `early_stopping.json` in the run's folder, so that
+  a run that goes on from a checkpoint goes on counting, and another patience or
+  metric counts from the evaluations that there were.
+
+  For `estimator.train_and_evaluate` in one process. In a cluster the evaluator
+  is a process of its own, which cannot end the others.
+
+  Attributes:
+    metric: a metric's name, as the evaluation reports it.
+    patience: number of evaluations without improvement, at least 1.
+    mode: which values are good: "max", "min", or "auto", which goes by the
+      metric's name.
+    min_delta: an improvement is more than this, at least 0.
+
+  Raises:
+    UserTypeError, UserValueError: an attribute is of the wrong kind or out of
+      range, or the metric's name does not say which values are good.
+  """
+
+  metric: str = "loss"
+  patience: int = 5
+  mode: str = "auto"
+  min_delta: float = 0.0
+
+  def __post_init__(self):
+    if not isinstance(self.metric, str) or not self.metric:
+      raise errors.UserTypeError(
+        "`EarlyStopping.metric` is a metric's name, such as 'loss'; got "
+        f"{self.metric!r}."
+      )
+    argument_checks.check_count(
+      "EarlyStopping.patience", self.patience, 1, "evaluations"
+    )
+    argument_checks.check_number("EarlyStopping.min_delta", self.min_delta, 0)
+    if self.mode not in _MODES:
+      raise errors.UserValueError(
+        f"`EarlyStopping.mode` is one of {', '.join(map(repr, _MODES))}; got "
+        f"{self.mode!r}."
+      )
+    self._sign()
+
+  def watch(self, model_dir: str) -> EarlyStoppingWatch:
+    """Returns what watches a run: an exporter and a hook.
+
+    Args:
+      model_dir: the run's folder.
+    """
+    return EarlyStoppingWatch(self, model_dir)
+
+  def reason(self, model_dir: str) -> Optional[str]:
+    """Returns why a run has stopped, or None if it has not.
+
+    Args:
+      model_dir: the run's folder.
+
+    Raises:
+      UserOSError: its `early_stopping.json` cannot be read.
+    """
+    return self._reason(_read_history(model_dir))
+
+  def has_stopped(self, model_dir: str) -> bool:
+    """Whether the evaluations of a run so far end it; see `reason`."""
+    return self.reason(model_dir) is not None
+
+  def _reason(self, history: list[_Evaluation]) -> Optional[str]:
+    sign = self._sign()
+    best = None
+    num_without = 0
+    for evaluation in history:
+      value = evaluation.metrics.get(self.metric)
+      if value is not None and (
+        best is None
+        or sign * (value - best.metrics[self.metric]) > self.min_delta
+      ):
+        best = evaluation
+        num_without = 0
+      else:
+        num_without += 1
+    if num_without < self.patience:
+      return None
+    by = f" by more than {self.min_delta:g}" if self.min_delta else ""
+    text = (
+      f"{self.metric} has not improved{by} for {num_without} "
+      f"evaluation{'s' if num_without > 1 else ''}"
+    )
+    if best is None:
+      return f"{text}: it was never a number"
+    return (
+      f"{text}; best {best.metrics[self.metric]:.6g} at step {best.global_step}"
+    )
+
+  def _sign(self) -> int:
+    """Returns 1 if high values are good and -1 if low ones are."""
+    if self.mode != "auto":
+      return 1 if self.mode == "max" else -1
+    parts = set(re.split(r"[^a-z0-9]+", self.metric.lower()))
+    signs = [
+      sign
+      for sign, words in ((1, _HIGH_IS_GOOD), (-1, _LOW_IS_GOOD))
+      if parts & words
+    ]
+    if len(signs) != 1:
+      raise errors.UserValueError(
+        f"The name of `EarlyStopping.metric` = {self.metric!r} does not say "
+        "whether high or low values are good: set `EarlyStopping.mode` to "
+        "'max' or 'min'."
+      )
+    return signs[0]
+
+
+class EarlyStoppingWatch:
+  """Watches one run; its two parts go to `train_and_evaluate`.
+
+  Attributes:
+    exporter: for `EvalSpec.exporters`: notes each evaluation, and writes
+      nothing under `export/`.
+    hook: for `TrainSpec.hooks`: ends training.
+    reason: why training was ended; None if it was not.
+  """
+
+  def __init__(self, early_stopping: EarlyStopping, model_dir: str):
+    """Sets out to watch a run.
+
+    Args:
+      early_stopping: when to stop.
+      model_dir: the run's folder.
+    """
+    self.reason: Optional[str] = None
+    self._early_stopping = early_stopping
+    self._model_dir = model_dir
+    self._run_context = None
+    self.exporter: estimator.Exporter = _Exporter(self)
+    self.hook: estimator.SessionRunHook = _Hook(self)
+
+  def set_run_context(self, run_context: Any) -> None:
+    """Takes what the session's present run can be ended with."""
+    self._run_context = run_context
+
+  def add_evaluation(self, eval_result: dict[str, Any]) -> None:
+    """Notes an evaluation, and ends training if it is time.
+
+    Evaluations are made by a hook that saves checkpoints, after a run of the
+    session, so asking that run to be the last ends training right there.
+
+    Args:
+      eval_result: the metrics by name, with "global_step".
+
+    Raises:
+      UserValueError: the metric is not among them.
+    """
+    metrics = {
+      name: float(value) if math.isfinite(value) else None
+      for name, value in eval_result.items()
+      if getattr(value, "shape", ()) == ()
+      and not isinstance(value, (str, bytes))
+    }
+    global_step = int(metrics.pop("global_step"))
+    metric = self._early_stopping.metric
+    if metric not in metrics:
+      raise errors.UserValueError(
+        f"`EarlyStopping.metric` = {metric!r} is no metric of the evaluation. "
+        f"There are: {', '.join(sorted(metrics))}."
+      )
+    # A run that goes on from an older checkpoint makes later ones again.
+    history = [
+      evaluation
+      for evaluation in _read_history(self._model_dir)
+      if evaluation.global_step < global_step
+    ]
+    history.append(_Evaluation(global_step, metrics))
+    _write_history(self._model_dir, history)
+    self.reason = self._early_stopping._reason(history)
+    if self.reason is not None and self._run_context is not None:
+      self._run_context.request_stop()
+
+
+class _Exporter(estimator.Exporter):
+  """Hands each evaluation on."""
+
+  def __init__(self, watch: EarlyStoppingWatch):
+    self._watch = watch
+
+  @property
+  def name(self) -> str:
+    """The exporter's name."""
+    return "early_stopping"
+
+  def export(
+    self,
+    estimator,
+    export_path,
+    checkpoint_path,
+    eval_result,
+    is_the_final_export,
+  ) -> None:
+    """Takes the metrics; exports nothing."""
+    del estimator, export_path, checkpoint_path, is_the_final_export
+    self._watch.add_evaluation(eval_result)
+
+
+class _Hook(estimator.SessionRunHook):
+  """Knows the session's present run."""
+
+  def __init__(self, watch: EarlyStoppingWatch):
+    self._watch = watch
+
+  def before_run(self, run_context):
+    """Notes the run, before any other hook evaluates after it."""
+    self._watch.set_run_context(run_context)
+
+  def end(self, session):
+    """Forgets the run: the last evaluation comes when it is over."""
+    del session
+    self._watch.set_run_context(None)
+
+
+def _read_history(model_dir: str) -> list[_Evaluation]:
+  """Returns a run's evaluations in the order of their steps."""
+  path = os.path.join(model_dir, HISTORY_FILE)
+  if not os.path.exists(path):
+    return []
+  try:
+    with open(path, encoding="utf-8") as file:
+      written = json.load(file)
+    return [
+      _Evaluation(int(item["global_step"]), dict(item["metrics"]))
+      for item in written["evaluations"]
+    ]
+  except (OSError, ValueError, TypeError, KeyError) as error:
+    raise errors.UserOSError(
+      f"{path}, where a run notes its evaluations, cannot be read: {error!r}. "
+      "Remove it to count from here on."
+    ) from error
+
+
+def _write_history(model_dir: str, history: list[_Evaluation]) -> None:
+  """Writes a run's evaluations, whole or not at all."""
+  content = {"evaluations": [item._asdict() for item in history]}
+  text = json.dumps(content, indent=2, allow_nan=False)
+  folders.write_file(
+    os.path.join(model_dir, HISTORY_FILE), f"{text}\n".encode()
+  )
