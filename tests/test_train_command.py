@@ -356,6 +356,12 @@ def test_an_error_is_all_that_is_printed(at, tmp_path):
 WARNING = "warning: hub_estimator: module module_fn tiny_module_fn, graph {"
 
 
+MOVED = (
+  r"After 4 steps the weights have moved, relative to their size: "
+  r"module 0\.\d+, head 0\.\d+\."
+)
+
+
 def test_nobody_is_told_about_a_module_that_he_did_not_write(at, tmp_path):
   process = start(
     at,
@@ -365,7 +371,9 @@ def test_nobody_is_told_about_a_module_that_he_did_not_write(at, tmp_path):
   )
   _, error = process.communicate()
   assert process.returncode == 0
-  assert [line.split("/")[0] for line in error.splitlines()] == [
+  lines = error.splitlines()
+  assert re.fullmatch(MOVED, lines[2])
+  assert [line.split("/")[0] for line in lines[:2]] == [
     "step 1",
     "step 4",
   ]
@@ -377,7 +385,8 @@ def test_lines_where_there_is_no_terminal(at, tmp_path):
   assert process.returncode == 0
   lines = error.splitlines()
   # Then what whoever defines a module is told when it is exported.
-  lines, warnings = lines[:2], lines[2:]
+  lines, warnings, moved = lines[:2], lines[2:-1], lines[-1]
+  assert re.fullmatch(MOVED, moved)
   assert [line.rpartition(" ")[2] for line in warnings] == [
     "[fixed_batch_norm_momentum]",
     "[uncommon_signature]",
@@ -420,14 +429,13 @@ def test_one_bar_on_a_terminal(at, tmp_path):
   process.communicate()
   assert process.returncode == 0
   text = shown.decode()
-  # One line, drawn again and again from its beginning, and above it two
-  # warnings.
-  assert text.count("\n") == 3
+  # One line, drawn again and again from its beginning, and above it how far the
+  # weights have moved and two warnings.
+  assert text.count("\n") == 4
   lines = text.split("\r\n")
-  assert [line.split("\r")[-1].startswith(WARNING) for line in lines[:2]] == [
-    True,
-    True,
-  ]
+  above = [line.split("\r")[-1] for line in lines[:3]]
+  assert above[0].startswith("After 10 steps the weights have moved")
+  assert all(line.startswith(WARNING) for line in above[1:])
   assert text.endswith("\n")
   last = text.strip().split("\r")[-1]
   assert re.fullmatch(

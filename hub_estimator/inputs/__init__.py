@@ -6,5 +6,6 @@ Importing this package does not import TensorFlow.
 from hub_estimator.inputs.numpy_input import NumpyInput
 from hub_estimator.inputs.pipeline import InputPipeline
 from hub_estimator.inputs.text_file_input import TextFileInput
+from hub_estimator.inputs.tfrecord_input import TFRecordInput
 
-__all__ = ["InputPipeline", "NumpyInput", "TextFileInput"]
+__all__ = ["InputPipeline", "NumpyInput", "TFRecordInput", "TextFileInput"]

@@ -29,6 +29,7 @@ def decode_batches(
   decode: Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tf.Tensor],
   batch_size: int,
   report_missing: Callable[[np.ndarray, bool], np.ndarray],
+  is_endless: bool = False,
   deterministic: bool = True,
   fills_up: bool = False,
 ) -> tf.data.Dataset:
@@ -43,6 +44,7 @@ def decode_batches(
     report_missing: called with rows that did not come out, int64 [n], and
       whether they may still come, in a dataset without order; returns which of
       them it takes for lost, bool [n]. What it raises stops the iterator.
+    is_endless: whether there is no last batch, and all are full.
     deterministic: whether images come in the order of the rows.
     fills_up: whether batches from which images were dropped are filled up with
       the next ones.
@@ -58,15 +60,13 @@ def decode_batches(
   def decode_chapter(chapter, rows):
     positions = tf.range(tf.size(rows, tf.int64))
 
-    def decode_one(position, row, path):
+    def decode_one(position, path):
+      row = tf.gather(rows, position)
       image = decode(path, row, chapter * chapter_size + position)
-      image_shapes.append(image.shape)
-      image_types.append(image.dtype)
-      return position, row, image
+      return position, image
 
-    image_shapes, image_types = [], []
     batches = (
-      tf.data.Dataset.from_tensor_slices((positions, rows, path_of(rows)))
+      tf.data.Dataset.from_tensor_slices((positions, path_of(rows)))
       .map(
         decode_one,
         num_parallel_calls=tf.data.AUTOTUNE,
@@ -75,36 +75,32 @@ def decode_batches(
       .ignore_errors()
       .batch(batch_size)
     )
-    # Stands for the end: no position is one past the last.
+    # Stands for the end: no row is at a position behind the last.
+    num_rows = tf.size(rows, tf.int64)
+    image_spec = batches.element_spec[1]
     end = tf.data.Dataset.from_tensors(
-      (
-        tf.reshape(tf.size(rows, tf.int64), [1]),
-        tf.constant([-1], tf.int64),
-        tf.zeros([1, *image_shapes[0]], image_types[0]),
-      )
+      (num_rows[tf.newaxis], tf.zeros([1, *image_spec.shape[1:]], image_spec.dtype))
     )
 
     def find_missing(is_seen, batch):
-      seen, batch_rows, images = batch
-      is_end = batch_rows[0] < 0
+      seen, images = batch
+      is_end = tf.equal(seen[0], num_rows)
+      # One more than there are rows, for the end's position.
       is_seen = tf.tensor_scatter_nd_update(
-        is_seen,
-        # The end's position is outside, and marks nothing new.
-        tf.where(is_end, tf.zeros_like(seen), seen)[:, tf.newaxis],
-        tf.where(is_end, is_seen[:1], tf.ones_like(seen, tf.bool)),
+        is_seen, seen[:, tf.newaxis], tf.ones_like(seen, tf.bool)
       )
       due = tf.reduce_max(seen) - tf.where(
         is_end, tf.constant(0, tf.int64), patience
       )
-      is_missing = tf.logical_and(tf.logical_not(is_seen), positions < due)
+      is_missing = tf.logical_not(is_seen[:-1]) & (positions < due)
       is_seen = tf.cond(
         tf.reduce_any(is_missing),
-        lambda: tf.logical_or(is_seen, report(is_missing, is_end)),
+        lambda: is_seen | report(is_missing, is_end),
         lambda: is_seen,
       )
       # What follows waits for the report.
       with tf.control_dependencies([is_seen]):
-        return is_seen, (tf.identity(batch_rows), images)
+        return is_seen, (tf.identity(seen), images)
 
     def report(is_missing, is_end):
       where = tf.where(is_missing)
@@ -117,15 +113,19 @@ def decode_batches(
         tf.bool,
       )
       is_lost = tf.ensure_shape(is_lost, [None])
-      return tf.scatter_nd(where, is_lost, tf.shape(rows, tf.int64))
+      return tf.scatter_nd(where, is_lost, num_rows[tf.newaxis] + 1)
 
     return (
       batches.concatenate(end)
-      .scan(tf.zeros_like(rows, tf.bool), find_missing)
-      .filter(lambda batch_rows, images: batch_rows[0] >= 0)
+      .scan(tf.zeros([num_rows + 1], tf.bool), find_missing)
+      .filter(lambda seen, images: seen[0] < num_rows)
+      .map(lambda seen, images: (tf.gather(rows, seen), images))
     )
 
-  chapters = rows_of_batches.unbatch().batch(chapter_size).enumerate()
-  batches = chapters.flat_map(decode_chapter)
+  if is_endless:
+    blocks = rows_of_batches.batch(_BATCHES_IN_CHAPTER)
+    chapters = blocks.map(lambda block: tf.reshape(block, [-1]))
+  else:
+    chapters = rows_of_batches.unbatch().batch(chapter_size)
+  batches = chapters.enumerate().flat_map(decode_chapter)
   return batches.rebatch(batch_size) if fills_up else batches
-

@@ -413,7 +413,7 @@ class ImageFolderInput(RowsInput):
       if self._cache_decoded
       else self._create_decoded_batches
     )
-    batches = create(rows_of_batches, gather, augmentation)
+    batches = create(rows_of_batches, gather, augmentation, is_training)
     mixes = is_training and self._mixup_alpha
 
     def finish(batch_number, batch):
@@ -429,9 +429,13 @@ class ImageFolderInput(RowsInput):
 
     return batches.enumerate().map(finish)
 
-  def _create_kept_batches(self, rows_of_batches, gather, augmentation):
+  def _create_kept_batches(
+    self, rows_of_batches, gather, augmentation, is_training
+  ):
     """Returns batches of rows and images, of images kept in memory."""
     from hub_estimator.tf_compat import tf
+
+    del is_training
 
     def convert(position, row):
       (image,) = gather(row)[0].values()
@@ -452,7 +456,9 @@ class ImageFolderInput(RowsInput):
       .batch(self.batch_size)
     )
 
-  def _create_decoded_batches(self, rows_of_batches, gather, augmentation):
+  def _create_decoded_batches(
+    self, rows_of_batches, gather, augmentation, is_training
+  ):
     """Returns batches of rows and images, decoded as they are needed."""
     from hub_estimator.tf_compat import tf
 
@@ -484,6 +490,7 @@ class ImageFolderInput(RowsInput):
       decode,
       self.batch_size,
       report_missing,
+      is_endless=is_training,
       deterministic=self._deterministic,
       fills_up=self._failures.skips,
     )

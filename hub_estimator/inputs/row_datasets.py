@@ -59,7 +59,7 @@ def create_dataset(
 
     return gather
 
-  loaded = _load_arrays(list(arrays.values()))
+  loaded = load_arrays(list(arrays.values()))
   block_bytes = rows_in_block * sum(map(_example_bytes, arrays.values()))
   if convert is not None and block_bytes <= _MAX_BLOCK_BYTES:
 
@@ -68,7 +68,7 @@ def create_dataset(
 
       def create_block(rows):
         block_arrays, block_targets = gather(rows)
-        return _finish(convert(block_arrays), block_targets)
+        return finish(convert(block_arrays), block_targets)
 
       return blocks.map(create_block)
 
@@ -83,7 +83,7 @@ def create_dataset(
   def create_all(*tensors):
     return create_batches(blocks.flat_map(_slices), gather_with(tensors))
 
-  return loaded.flat_map(create_all).map(_finish).prefetch(tf.data.AUTOTUNE)
+  return loaded.flat_map(create_all).map(finish).prefetch(tf.data.AUTOTUNE)
 
 
 def _slices(*nest: Any) -> tf.data.Dataset:
@@ -93,7 +93,7 @@ def _slices(*nest: Any) -> tf.data.Dataset:
   return tf.data.Dataset.from_tensor_slices(nest if len(nest) > 1 else nest[0])
 
 
-def _finish(features: dict[str, tf.Tensor], targets: dict[str, tf.Tensor]):
+def finish(features: dict[str, tf.Tensor], targets: dict[str, tf.Tensor]):
   """Returns features and labels, or features alone if there are no targets."""
   if not targets:
     return features
@@ -111,7 +111,7 @@ def _example_bytes(array: np.ndarray) -> int:
   return size * (sum(map(len, sample)) // max(1, len(sample)) + 1)
 
 
-def _load_arrays(arrays: list[np.ndarray]) -> tf.data.Dataset:
+def load_arrays(arrays: list[np.ndarray]) -> tf.data.Dataset:
   """Returns a dataset of one element, the arrays as tensors.
 
   As constants they could not be larger than 2 GB, and the graph that is written

@@ -126,12 +126,15 @@ class RowsInput(InputPipeline):
     self._skipped: dict[str, int] = {}
     self._notes: list[str] = []
 
-  def _set_examples(self, source: ExampleSource) -> None:
+  def _set_examples(
+    self, source: ExampleSource, positions: Optional[np.ndarray] = None
+  ) -> None:
     """Encodes labels, checks weights, and cuts the data into splits.
 
     Args:
       source: the labels and weights of all examples, in one part for each given
         split.
+      positions: what to cut by; see `splits.choose_rows`.
 
     Raises:
       UserError: a mistake in the arguments or in the data.
@@ -143,7 +146,7 @@ class RowsInput(InputPipeline):
     self.num_classes = self._labels.num_classes
     self.class_names = self._labels.class_names
     self._rows, notes = splits.choose_rows(
-      source.place, self._labels, self._split_settings
+      source.place, self._labels, self._split_settings, positions
     )
     self.splits = tuple(self._rows)
     if len(self._rows[TRAIN_SPLIT]) < self._num_shards:

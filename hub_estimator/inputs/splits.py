@@ -41,7 +41,10 @@ class SplitSettings:
 
 
 def choose_rows(
-  place: str, labels: EncodedLabels, settings: SplitSettings
+  place: str,
+  labels: EncodedLabels,
+  settings: SplitSettings,
+  positions: Optional[np.ndarray] = None,
 ) -> tuple[dict[str, np.ndarray], list[str]]:
   """Chooses the examples of each split.
 
@@ -51,6 +54,9 @@ def choose_rows(
     place: where the source is from, for messages.
     labels: its labels.
     settings: how to cut.
+    positions: [num_examples] numbers from 0 to below 1, of the examples to cut
+      by fractions: the eval split is what lies below its fraction, the test
+      split what lies from there on. Drawn if None.
 
   Returns:
     split -> sorted int64 array of rows, in the part of the source that is the
@@ -83,9 +89,16 @@ def choose_rows(
     if fraction is not None
   }
   if fractions:
-    rows[TRAIN_SPLIT], drawn = _cut_by_fractions(
-      strata, rows[TRAIN_SPLIT], list(fractions.values()), random
+    cut = (
+      _cut_by_fractions(
+        strata, rows[TRAIN_SPLIT], list(fractions.values()), random
+      )
+      if positions is None
+      else _cut_by_positions(
+        positions, rows[TRAIN_SPLIT], list(fractions.values())
+      )
     )
+    rows[TRAIN_SPLIT], drawn = cut
     rows.update(zip(fractions, drawn))
   notes = []
   if settings.num_train_examples_per_class is not None:
@@ -231,6 +244,18 @@ def _cut_by_fractions(
       pieces.append(shuffled[start:end])
       start = end
   drawn = [np.sort(np.concatenate(pieces)) for pieces in drawn]
+  return np.setdiff1d(rows, np.concatenate(drawn)), drawn
+
+
+def _cut_by_positions(
+  positions: np.ndarray, rows: np.ndarray, fractions: Sequence[float]
+) -> tuple[np.ndarray, list[np.ndarray]]:
+  """Returns the rows left, and those of each fraction, each sorted."""
+  drawn, start = [], 0.0
+  for fraction in fractions:
+    inside = (positions[rows] >= start) & (positions[rows] < start + fraction)
+    drawn.append(rows[inside])
+    start += fraction
   return np.setdiff1d(rows, np.concatenate(drawn)), drawn
 
 

@@ -34,7 +34,8 @@ def check_spec(encoder) -> None:
     if encoder.output not in outputs:
       raise errors.UserValueError(
         f"output = {encoder.output!r}: signature {encoder.signature!r} of "
-        f"{where} has no such output. Its outputs are: {', '.join(sorted(outputs))}."
+        f"{where} has no such output. Its outputs are: "
+        f"{', '.join(sorted(outputs))}."
       )
   _check_embedding(encoder, where)
 

@@ -148,8 +148,8 @@ class ModuleEncoder:
       if unknown:
         raise errors.UserValueError(
           f"ModuleEncoder.{setting} = {values}: signature {self.signature!r} "
-          f"of module {self.handle} has no input {unknown[0]!r} with a default. "
-          f"Those it has: {', '.join(sorted(optional)) or 'none'}."
+          f"of module {self.handle} has no input {unknown[0]!r} with a "
+          f"default. Those it has: {', '.join(sorted(optional)) or 'none'}."
         )
 
   def trains(self, is_trained: Optional[bool]) -> bool:

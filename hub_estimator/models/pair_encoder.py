@@ -22,7 +22,8 @@ class PairEncoder(ModuleEncoder):
 
   as in Conneau et al., "Supervised Learning of Universal Sentence
   Representations from Natural Language Inference Data", 2017,
-  https://arxiv.org/abs/1705.02364, section 2.1; u v is the element-wise product.
+  https://arxiv.org/abs/1705.02364, section 2.1; u v is their element-wise
+  product.
   """
 
   def __init__(

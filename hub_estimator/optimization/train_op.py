@@ -12,13 +12,11 @@ from hub_estimator.optimization import (
   argument_checks,
   slot_variables,
 )
+from hub_estimator.optimization.accumulation import Gradients
 from hub_estimator.optimization.moving_averages import MovingAverages
 from hub_estimator.optimization.name_lists import list_names
 from hub_estimator.optimization.variable_groups import VariableGroup
 from hub_estimator.tf_compat import tf
-
-# Pairs of gradient (a tensor or IndexedSlices) and variable.
-Gradients = list[tuple[Any, tf.Variable]]
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The recipe `auto`: settings from the size of the data, after BiT-HyperRule."""
+"""The recipe `auto`: settings from the data, after BiT-HyperRule."""
 
 from __future__ import annotations
 

@@ -43,6 +43,7 @@ class Penalty(abc.ABC):
 
   def check(self, spec: hub.ModuleSpec) -> None:
     """Raises UserValueError if the penalty cannot be computed for a module."""
+    del spec
 
 
 @dataclasses.dataclass(frozen=True)

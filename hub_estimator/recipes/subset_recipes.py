@@ -34,8 +34,8 @@ class FeatureExtraction(Recipe):
 
     Args:
       cache_features: whether every example passes through the module once:
-        f(x) of all splits is written to a cache on disk, by what the module, the
-        preprocessing and the data are, and training and evaluation read it.
+        f(x) of all splits is written to a cache on disk, by what the module,
+        the preprocessing and the data are, and training and evaluation read it.
         Other runs, with other heads, reuse it. The checkpoint still predicts
         from raw inputs and holds the module. Not together with augmentation.
       cache_dir: the cache's folder; None for HUB_ESTIMATOR_FEATURE_CACHE or
@@ -78,8 +78,8 @@ class NormalizationOnly(Recipe):
 
   Frankle et al., "Training BatchNorm and Only BatchNorm", 2021,
   https://arxiv.org/abs/2003.00152, shows how much they can do by themselves:
-  y = gamma (x - mean) / sqrt(variance + epsilon) + beta, of which gamma and beta
-  train. Batch norm's statistics are updated as the module's author wished.
+  y = gamma (x - mean) / sqrt(variance + epsilon) + beta, of which gamma and
+  beta train. Batch norm's statistics are updated as the module's author wished.
   """
 
   recipe_name = "normalization_only"

@@ -1,4 +1,4 @@
-"""Progress of what comes before training: a bar on a terminal, lines elsewhere."""
+"""Progress of what comes before training: a bar on a terminal, or lines."""
 
 from __future__ import annotations
 

@@ -259,6 +259,13 @@ class TrainingRun:
     if summary is None:
       summary = self._build_training_graph(max(0, global_step - 1))[1]
     seconds, examples_per_second = self._speed(model_dir, monitor, global_step)
+    written = results.read_results(model_dir) or {}
+    # Groups whose stage was trained by an earlier process moved there.
+    moved = {
+      name: group.get("moved")
+      for name, group in written.get("groups", {}).items()
+    }
+    moved.update(trained.movement)
     content = {
       "module_handle": self._model.encoder.handle,
       "recipe": [recipe.describe() for recipe in self._recipes],
@@ -270,7 +277,7 @@ class TrainingRun:
       "num_parameters": summary.num_parameters,
       "num_trainable_parameters": summary.num_trainable_parameters,
       "module_trainable_parameters": summary.module_trainable_parameters,
-      "groups": plan_report.group_results(self._plan, trained.movement),
+      "groups": plan_report.group_results(self._plan, moved),
       "skipped_examples": self.input_pipeline.skipped_examples(),
       "feature_extraction_seconds": feature_seconds,
       "train_seconds": seconds,

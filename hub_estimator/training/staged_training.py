@@ -127,8 +127,12 @@ class StagedTraining:
       )
     }
     reason = None
-    if self._early_stopping is not None:
+    if self._early_stopping is not None and step < self._plan.train_steps:
       reason = self._early_stopping.reason(model_dir)
+      if reason is not None:
+        monitor.write(
+          f"Training ended before step {self._plan.train_steps}: {reason}."
+        )
     return Trained(
       metrics, exports, movement, reason, self._test(trained, stage)
     )

@@ -161,8 +161,8 @@ def test_what_is_not_cached_is_that_of_the_source(tmp_path, module_path):
     "vocabularies",
   ):
     assert getattr(cached, method)() == getattr(source, method)()
-  assert cached.num_examples(TRAIN) == 15
-  assert cached.num_split_examples("eval") == 5
+  assert cached.num_examples(TRAIN) == 14
+  assert cached.num_split_examples("eval") == 6
   assert cached.fingerprint("train") == source.fingerprint("train")
   assert cached.augmentations == ()
   with pytest.raises(ValueError, match="label"):
@@ -198,8 +198,8 @@ def test_the_module_is_not_called_twice(tmp_path, module_path):
   )
   # One graph for both splits.
   assert encoder.num_calls == 1
-  # 15 + 5 examples in batches of 4.
-  assert reports == [(n, 20) for n in (4, 8, 12, 15, 19, 20)]
+  # 14 + 6 examples in batches of 4.
+  assert reports == [(n, 20) for n in (4, 8, 12, 14, 18, 20)]
   assert first.num_extracted == 20
   second = create(
     tmp_path,
@@ -231,17 +231,17 @@ def test_the_files_of_an_entry(tmp_path, module_path):
   stored = np.load(
     os.path.join(entry.folder, "train-embedding-00000-of-00001.npy")
   )
-  assert stored.shape == (15, 3) and stored.dtype == np.float32
+  assert stored.shape == (14, 3) and stored.dtype == np.float32
   with open(os.path.join(entry.folder, "entry.json")) as file:
     metadata = json.load(file)
   assert metadata["module_source"] == module_path
   assert metadata["key"]["description"] == Encoder.description
   assert metadata["key"]["data"] == cached.fingerprint("train")
   assert metadata["split"] == "train"
-  assert metadata["num_examples"] == 15
+  assert metadata["num_examples"] == 14
   assert metadata["created"].startswith("20")
   # Headers of 128 bytes; 3 floats and one int64 an example.
-  assert metadata["bytes"] == entry.num_bytes == 2 * 128 + 15 * (12 + 8)
+  assert metadata["bytes"] == entry.num_bytes == 2 * 128 + 14 * (12 + 8)
   assert metadata["arrays"]["feature/embedding"]["shape"] == [3]
 
 
@@ -338,6 +338,6 @@ def test_a_pipeline_that_miscounts_is_found(tmp_path, module_path):
   source = Miscounting(
     tiny_models.arrays([0, 1, 2]), feature_name="x", eval_fraction=0.25
   )
-  with pytest.raises(RuntimeError, match="gives 15 examples of split 'train'"):
+  with pytest.raises(RuntimeError, match="gives 14 examples of split 'train'"):
     create(tmp_path, module_path, source)
   assert [p.name for p in tmp_path.iterdir()] == [".locks"]

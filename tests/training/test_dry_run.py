@@ -33,14 +33,16 @@ Parameters             27, 18 trained, 6 of these in the module
 Regularization losses  1, scaled by 1
   module/w/Regularizer/truediv:0
 Update ops             2
+Recipe                 none: all trains at one rate
+Stages                 steps 0 to 4: module ×1, head ×1
 
-variable       shape  parameters  trained
--------------  -----  ----------  -------
-module/w       2×3             6  yes
-module/mean    3               3  no
-module/w_seen  2×3             6  no
-logits/kernel  3×3             9  yes
-logits/bias    3               3  yes
+variable       shape  parameters  group   from step  peak rate  penalty
+-------------  -----  ----------  ------  ---------  ---------  -------
+module/w       2×3             6  module  0          0.01
+module/mean    3               3  frozen
+module/w_seen  2×3             6  frozen
+logits/kernel  3×3             9  head    0          0.01
+logits/bias    3               3  head    0          0.01
 
 14 to train, 6 to evaluate; 4 steps of 4. Nothing was written."""
   )
@@ -66,7 +68,41 @@ def test_the_report_of_a_frozen_module(tmp_path):
   assert lines["Parameters"] == "27, 12 trained, 0 of these in the module"
   assert lines["Regularization losses"] == "0, scaled by 0.5"
   assert lines["Update ops"] == "0"
-  assert "module/w       2×3             6  no" in text
+  assert "module/w       2×3             6  frozen" in text
+
+
+def test_the_report_of_recipes(tmp_path):
+  tiny_models.export_module(tmp_path / "module")
+  text = describe(
+    tiny_runs.write_config(tmp_path),
+    f"MODULE_HANDLE = '{tmp_path}/module'",
+    "RECIPE = [@l2_sp(), @linear_probe_then_fine_tune()]",
+    "l2_sp.alpha = 0.5",
+    "linear_probe_then_fine_tune.probe_steps = 1",
+    "create_cosine_schedule_fn.warmup_steps = 1",
+  )
+  assert (
+    """\
+Recipe                 l2_sp(alpha = 0.5, beta = 0.01, """
+    """replace_regularization_losses = True)
+                       linear_probe_then_fine_tune(cache_dir = None, """
+    """cache_features = False, fine_tuning_multiplier = 0.1, probe_steps = 1)
+Stages                 steps 0 to 1: head ×1
+                       steps 1 to 4: module ×0.1, head ×0.1
+""" in text
+  )
+  assert "Regularization losses  1, scaled by 0\n" in text
+  assert (
+    """\
+variable       shape  parameters  group   from step  peak rate  penalty
+-------------  -----  ----------  ------  ---------  ---------  ---------
+module/w       2×3             6  module  1          0.001      l2_sp 0.5
+module/mean    3               3  frozen
+module/w_seen  2×3             6  frozen
+logits/kernel  3×3             9  head    0          0.01       l2 0.01
+"""
+    in text
+  )
 
 
 @pytest.mark.parametrize(
@@ -91,5 +127,7 @@ def test_parameters_are_summed(name, num_parameters):
     ],
     regularization_losses=[],
     update_ops=[],
+    groups=[],
+    stage=None,
   )
   assert getattr(summary, name) == num_parameters

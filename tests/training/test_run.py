@@ -69,12 +69,18 @@ def test_results(finished):
   results = read_results(model_dir)
   assert list(results) == [
     "module_handle",
+    "recipe",
     "global_step",
     "metrics",
+    "test_metrics",
     "exports",
+    "stopped_early",
     "num_parameters",
     "num_trainable_parameters",
     "module_trainable_parameters",
+    "groups",
+    "skipped_examples",
+    "feature_extraction_seconds",
     "train_seconds",
     "examples_per_second",
     "versions",

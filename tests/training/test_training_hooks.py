@@ -3,6 +3,7 @@
 import pytest
 import tiny_models
 
+from hub_estimator.models.model_graph import ModelGraph
 from hub_estimator.models.model_summary import graph_summary, summarize_graph
 from hub_estimator.tf_compat import tf
 from hub_estimator.training.training_hooks import TrainingMonitor
@@ -117,9 +118,11 @@ def test_the_time_between_steps_does_not_count(progresses, create_progress):
 def test_the_graph_s_summary_is_noted(create_progress):
   monitor = TrainingMonitor(create_progress, Clock())
   with tf.Graph().as_default() as graph:
-    encoder = tiny_models.create_model().encoder
-    module = encoder.instantiate("train")
-    summarize_graph(module, "default", "default")
+    model = tiny_models.create_model()
+    module = model.encoder.instantiate("train")
+    plan = model.create_plan()
+    model_graph = ModelGraph(module, plan, plan.stages[0])
+    summarize_graph(model_graph, "default", "default")
     tf1.losses.add_loss(tf.constant(1.0))
     monitor.begin()
     assert monitor.summary is graph_summary(graph)

@@ -31,9 +31,9 @@ class FeatureCache:
   """Features on disk, found by what they depend on.
 
   An entry is `<folder>/<key>/`, with arrays as .npy files of at most 256 MiB
-  each and `entry.json`, which says what it is of. It is written beside its place and
-  moved there in whole. Nothing is ever removed but what is damaged or was left
-  by a process that was killed: the folder may be deleted at any time.
+  each and `entry.json`, which says what it is of. It is written beside its
+  place and moved there in whole. Nothing is ever removed but what is damaged or
+  was left by a process that was killed; the folder may be deleted at any time.
   """
 
   def __init__(

@@ -16,9 +16,9 @@ from hub_estimator.tf_compat import tf
 
 _CHUNK_BYTES = 1 << 22
 
-# (path, bytes, time of change) -> SHA-256: a module's files are read once in a
+# What a file is known by -> SHA-256: a module's files are read once in a
 # process.
-_known: dict[tuple[str, int, int], str] = {}
+_known: dict[tuple, str] = {}
 
 
 def module_fingerprint(spec: hub.ModuleSpec) -> str:
@@ -65,8 +65,7 @@ def _files(folder: str) -> list[str]:
 
 
 def _file_fingerprint(path: str) -> str:
-  found = tf.io.gfile.stat(path)
-  key = (path, found.length, found.mtime_nsec)
+  key = _identity(path)
   if key not in _known:
     digest = hashlib.sha256()
     with tf.io.gfile.GFile(path, "rb") as file:
@@ -74,3 +73,15 @@ def _file_fingerprint(path: str) -> str:
         digest.update(chunk)
     _known[key] = digest.hexdigest()
   return _known[key]
+
+
+def _identity(path: str) -> tuple:
+  """Returns what changes when a file does: its size and the time, for one."""
+  try:
+    found = os.stat(path)
+    # TensorFlow tells the time to the second, in which a module may be exported
+    # twice.
+    return path, found.st_size, found.st_mtime_ns, found.st_ino
+  except OSError:  # Not of this machine.
+    remote = tf.io.gfile.stat(path)
+    return path, remote.length, remote.mtime_nsec
