@@ -42,6 +42,8 @@ setuptools.setup(
   extras_require={
     # Data sets bundled with scikit-learn, by name (`NumpyInput`).
     "sklearn": ["scikit-learn"],
+    # Data sets by name of TensorFlow Datasets (`TFDSInput`).
+    "tfds": ["tensorflow-datasets"],
     "test": [
       "hypothesis",
       "pytest",

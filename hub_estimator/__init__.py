@@ -8,7 +8,7 @@ neither of them, nor TensorFlow: both are loaded when first used, so that
 
 import importlib
 
-__version__ = "0.3.0"
+__version__ = "0.4.0"
 
 _LAZY_PACKAGES = ("estimator", "hub")
 

@@ -2,21 +2,12 @@
 
 import pathlib
 
+import config_data
 import gin
-import numpy as np
 import pytest
-import tiny_models
-import tiny_runs
 
 from hub_estimator import hub
-from hub_estimator.publishing.convolutional_network import (
-  convolutional_network,
-)
-from hub_estimator.publishing.embedding_export import export_text_embedding
-from hub_estimator.tf_compat import tf
 from hub_estimator.training import gin_config, launch
-
-tf1 = tf.compat.v1
 
 # pytest sets filters of its own and shows what the package silences.
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:UserWarning")
@@ -28,7 +19,12 @@ FILES = sorted(
   for path in (ROOT / folder).rglob("*.gin")
 )
 # Parts that other configs include: they do not say what to train on what.
-FRAGMENTS = {"configs/fine_tuning.gin", "experiments/digits/data.gin"}
+FRAGMENTS = {
+  "configs/fine_tuning.gin",
+  "experiments/digits/data.gin",
+  "experiments/sign_digits/data.gin",
+  "experiments/sign_digits/network.gin",
+}
 RUNNABLE = [
   path for path in FILES if str(path.relative_to(ROOT)) not in FRAGMENTS
 ]
@@ -38,79 +34,104 @@ MACROS = (
   "BATCH_SIZE",
   "LEARNING_RATE",
   "TRAINABLE",
+  "RECIPE",
   "SEED",
 )
+# Config -> the macros that it requires, and what of `config_data` they get.
+TABLE_OF_TEXTS = {
+  "MODULE_HANDLE": "text_module",
+  "TRAIN_FILE": "classes",
+  "EVAL_FILE": "classes",
+}
+JSON_LINES = {"TRAIN_FILE": "json_lines"}
+SIGNS = {"TRAIN_DIR": "signs"}
+REQUIRED = {
+  "configs/array_classification.gin": {
+    "MODULE_HANDLE": "tiny_module",
+    "SOURCE": "arrays",
+  },
+  "configs/image_classification.gin": {
+    "MODULE_HANDLE": "color_module",
+    "TRAIN_DIR": "signs",
+    "EVAL_DIR": "signs",
+  },
+  "configs/multi_label_text.gin": {
+    **TABLE_OF_TEXTS,
+    "TRAIN_FILE": "label_lists",
+    "EVAL_FILE": "label_lists",
+  },
+  "configs/text_classification.gin": TABLE_OF_TEXTS,
+  "configs/text_pairs.gin": TABLE_OF_TEXTS,
+  "configs/text_regression.gin": {
+    **TABLE_OF_TEXTS,
+    "TRAIN_FILE": "numbers",
+    "EVAL_FILE": "numbers",
+  },
+  "configs/tfrecord_classification.gin": {
+    "MODULE_HANDLE": "text_module",
+    "TRAIN_FILES": "records",
+    "EVAL_FILES": "records",
+  },
+  "experiments/digits/fine_tune.gin": {"MODULE_HANDLE": "digits_module"},
+  "experiments/digits/from_scratch.gin": {},
+  "experiments/digits/pretrain.gin": {},
+  "experiments/glove_module/fine_tune.gin": {
+    "MODULE_HANDLE": "text_module",
+    "SOURCE": "texts",
+  },
+  "experiments/glove_module/from_scratch.gin": {
+    "VOCABULARY_FILE": "vocabulary",
+    "SOURCE": "texts",
+  },
+  "experiments/movie_reviews/fine_tune.gin": TABLE_OF_TEXTS,
+  "experiments/movie_reviews/from_scratch.gin": {
+    "VOCABULARY_FILE": "vocabulary",
+    "TRAIN_FILE": "classes",
+    "EVAL_FILE": "classes",
+  },
+  "experiments/sign_digits/fine_tune.gin": {
+    "MODULE_HANDLE": "grey_module",
+    **SIGNS,
+  },
+  "experiments/sign_digits/from_scratch.gin": SIGNS,
+  "experiments/sign_digits/pretrain.gin": SIGNS,
+  "experiments/sign_digits/pretrain_on_digits.gin": {"SOURCE": "grey_images"},
+  "experiments/trec/fine_tune.gin": {
+    "MODULE_HANDLE": "text_module",
+    **JSON_LINES,
+  },
+  "experiments/trec/from_scratch.gin": {
+    "VOCABULARY_FILE": "vocabulary",
+    **JSON_LINES,
+  },
+}
+# Bindings that make the network of a config small, which has a new one.
+SMALL = {
+  "experiments/digits/from_scratch.gin": (2,),
+  "experiments/digits/pretrain.gin": (2,),
+  "experiments/sign_digits/from_scratch.gin": (1, 1, 2),
+  "experiments/sign_digits/pretrain.gin": (1, 1, 2),
+  "experiments/sign_digits/pretrain_on_digits.gin": (1, 1, 2),
+}
+# What the head of a config gives, where it is not "accuracy".
+METRICS = {
+  "configs/multi_label_text.gin": "auc",
+  "configs/text_regression.gin": "average_loss",
+}
 
 
 def name_of(path):
-  return str(path.relative_to(ROOT))
+  return path.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(scope="module")
-def digits_module(tmp_path_factory):
-  """A module for the images of the digits."""
-  path = str(tmp_path_factory.mktemp("digits") / "module")
-  with tf.Graph().as_default(), tf1.Session() as session:
-    module = hub.Module(convolutional_network(num_filters=(2,)))
-    session.run(tf1.global_variables_initializer())
-    module.export(path, session)
-  return path
+def paths(tmp_path_factory):
+  return config_data.write_all(tmp_path_factory.mktemp("data"))
 
 
-@pytest.fixture
-def text_bindings(tmp_path):
-  """A text module, its vocabulary, and texts of two classes."""
-  (tmp_path / "vectors.txt").write_text("good 1 2\nbad -1 -2\n")
-  module = str(tmp_path / "text_module")
-  export_text_embedding(str(tmp_path / "vectors.txt"), module)
-  source = str(tmp_path / "texts.npz")
-  arrays = {"features": ["good", "so bad"] * 4, "labels": [1, 0] * 4}
-  np.savez(
-    source,
-    **{
-      f"{split}_{k}": v
-      for split in ("train", "eval")
-      for k, v in arrays.items()
-    },
-  )
-  return {
-    "MODULE_HANDLE": module,
-    "VOCABULARY_FILE": f"{module}/assets/vocabulary.txt",
-    "SOURCE": source,
-  }
-
-
-def bindings(values, *names):
-  return [f"{name} = '{values[name]}'" for name in names]
-
-
-@pytest.fixture
-def handles_and_data(digits_module, text_bindings, tmp_path):
-  """Config -> the values of its required macros, and smaller modules."""
-  tiny_models.export_module(tmp_path / "module")
-  source = tiny_runs.write_data(tmp_path / "data.npz")
-  digits = [f"MODULE_HANDLE = '{digits_module}'"]
-  small = ["convolutional_network.num_filters = (2,)"]
-  return {
-    "configs/array_classification.gin": [
-      f"MODULE_HANDLE = '{tmp_path}/module'",
-      f"SOURCE = '{source}'",
-    ],
-    "experiments/digits/fine_tune.gin": digits,
-    "experiments/digits/from_scratch.gin": small,
-    "experiments/digits/pretrain.gin": small,
-    "experiments/glove_module/fine_tune.gin": bindings(
-      text_bindings, "MODULE_HANDLE", "SOURCE"
-    ),
-    "experiments/glove_module/from_scratch.gin": bindings(
-      text_bindings, "VOCABULARY_FILE", "SOURCE"
-    ),
-  }
-
-
-def test_every_config_is_known(handles_and_data):
+def test_every_config_is_known():
   # A new config is to be added above, so that it is trained here.
-  assert {name_of(path) for path in RUNNABLE} == set(handles_and_data)
+  assert {name_of(path) for path in RUNNABLE} == set(REQUIRED)
   assert {name_of(path) for path in FILES} >= FRAGMENTS
 
 
@@ -124,15 +145,19 @@ def test_a_runnable_config_has_the_macros(path):
 
 
 @pytest.mark.parametrize("path", RUNNABLE, ids=name_of)
-def test_a_runnable_config_trains(path, handles_and_data, tmp_path):
+def test_a_runnable_config_trains(path, paths, tmp_path):
   launch.register_configurables()
+  name = name_of(path)
+  params = [f"{macro} = '{paths[of]}'" for macro, of in REQUIRED[name].items()]
+  if name in SMALL:
+    params.append(f"convolutional_network.num_filters = {SMALL[name]}")
   results = launch.launch(
     [path],
-    [*handles_and_data[name_of(path)], "TRAIN_STEPS = 2", "BATCH_SIZE = 4"],
+    [*params, "TRAIN_STEPS = 2", "BATCH_SIZE = 4"],
     str(tmp_path / "run"),
   )
   assert results["global_step"] == 2
-  assert 0 <= results["metrics"]["accuracy"] <= 1
+  assert results["metrics"][METRICS.get(name, "accuracy")] >= 0
   assert results["module_trainable_parameters"] > 0
   assert hub.load_module_spec(results["exports"]["tf_hub"])
 

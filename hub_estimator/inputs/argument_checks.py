@@ -64,6 +64,12 @@ def did_you_mean(name: str, names: Iterable[str]) -> str:
   return f" Did you mean {close[0]!r}?" if close else ""
 
 
+def did_you_mean_aside(name: str, names: Iterable[str]) -> str:
+  """Returns as `did_you_mean`, for the middle of a sentence."""
+  question = did_you_mean(name, names).strip()
+  return f" ({question[0].lower()}{question[1:]})" if question else ""
+
+
 def check_label_kind(owner: str, label_kind: Any) -> None:
   """Raises unless the argument `label_kind` is a kind of labels, or None."""
   if label_kind is not None and label_kind not in LABEL_KINDS:

@@ -8,7 +8,8 @@ batch at a time: while all is well, that costs a few small ops for each batch.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Callable
+import os
+from typing import TYPE_CHECKING, Callable
 
 import numpy as np
 
@@ -21,6 +22,17 @@ _BATCHES_IN_CHAPTER = 64
 # How far an example may be overtaken by others in a dataset without order
 # before its file is looked at again.
 _PATIENCE_BATCHES = 4
+
+# Images that are being decoded, or wait for the others of their batch, for each
+# core: enough that none is idle while a batch is put together. With what
+# `AUTOTUNE` finds, up to a fifth fewer images came out.
+_DECODES_PER_CORE = 4
+_MIN_DECODES = 16
+
+
+def num_parallel_decodes() -> int:
+  """Returns how many images a dataset works on at once."""
+  return max(_MIN_DECODES, _DECODES_PER_CORE * (os.cpu_count() or 1))
 
 
 def decode_batches(
@@ -69,7 +81,7 @@ def decode_batches(
       tf.data.Dataset.from_tensor_slices((positions, path_of(rows)))
       .map(
         decode_one,
-        num_parallel_calls=tf.data.AUTOTUNE,
+        num_parallel_calls=num_parallel_decodes(),
         deterministic=deterministic,
       )
       .ignore_errors()
@@ -79,7 +91,10 @@ def decode_batches(
     num_rows = tf.size(rows, tf.int64)
     image_spec = batches.element_spec[1]
     end = tf.data.Dataset.from_tensors(
-      (num_rows[tf.newaxis], tf.zeros([1, *image_spec.shape[1:]], image_spec.dtype))
+      (
+        num_rows[tf.newaxis],
+        tf.zeros([1, *image_spec.shape[1:]], image_spec.dtype),
+      )
     )
 
     def find_missing(is_seen, batch):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from hub_estimator import errors
 from hub_estimator.inputs import fingerprints, image_headers
-from hub_estimator.inputs.image_headers import ImageProblem
+from hub_estimator.inputs.image_headers import ImageError
 
 if TYPE_CHECKING:
   from hub_estimator.tf_compat import tf
@@ -26,13 +26,13 @@ _NUM_READERS = 16
 
 def find_header_problems(
   paths: Sequence[str],
-) -> list[Optional[ImageProblem]]:
-  """Returns for each file what its header shows to be wrong, None if nothing."""
+) -> list[Optional[ImageError]]:
+  """Returns for each file what its header says is wrong, None if nothing."""
 
   def find(path):
     try:
       image_headers.read_header(path)
-    except ImageProblem as problem:
+    except ImageError as problem:
       return problem
     return None
 
@@ -52,7 +52,7 @@ def run_on_files(
     compute: takes a string scalar, the content of a file, and returns a tensor.
 
   Yields:
-    for each file, in order, the tensor's value, or an `ImageProblem`.
+    for each file, in order, the tensor's value, or an `ImageError`.
   """
   from hub_estimator.tf_compat import tf
 
@@ -66,26 +66,24 @@ def run_on_files(
       image_headers.read_header(path)
       with open(path, "rb") as file:
         return session.run(result, {contents: file.read()})
-    except ImageProblem as problem:
+    except ImageError as problem:
       return problem
     except OSError as error:
-      return ImageProblem(
+      return ImageError(
         image_headers.UNREADABLE_FILE,
         f"the file cannot be read: {error.strerror}",
       )
     except tf.errors.OpError as error:
-      return ImageProblem(
+      return ImageError(
         image_headers.DAMAGED,
-        f"it cannot be decoded: {_first_line(error.message)}",
+        f"it cannot be decoded: {_reason_of(error.message)}",
       )
 
   # A session that could see GPUs would take their memory.
   config = tf.compat.v1.ConfigProto(device_count={"GPU": 0})
   num_threads = os.cpu_count() or 1
-  with (
-    tf.compat.v1.Session(graph=graph, config=config) as session,
-    concurrent.futures.ThreadPoolExecutor(num_threads) as threads,
-  ):
+  session = tf.compat.v1.Session(graph=graph, config=config)
+  with session, concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
     # A few at a time: all results at once might not fit into memory.
     for start in range(0, len(paths), 16 * num_threads):
       yield from threads.map(run, paths[start : start + 16 * num_threads])
@@ -95,7 +93,7 @@ def find_problems(
   paths: Sequence[str],
   check: str,
   decode: Callable[[tf.Tensor], tf.Tensor],
-) -> list[Optional[ImageProblem]]:
+) -> list[Optional[ImageError]]:
   """Returns for each file what is wrong with it, None if nothing was found.
 
   Args:
@@ -114,7 +112,7 @@ def find_problems(
     return tf.size(decode(contents))
 
   return [
-    result if isinstance(result, ImageProblem) else None
+    result if isinstance(result, ImageError) else None
     for result in run_on_files(paths, num_pixels)
   ]
 
@@ -141,6 +139,16 @@ def add_files(digest: Any, paths: Sequence[str]) -> None:
       digest.update(content)
 
 
-def _first_line(message: str) -> str:
-  """Returns the first line of a TensorFlow error, without its node."""
-  return message.partition("\n")[0].partition("{{node")[0].strip(" \t.[")
+def _reason_of(message: str) -> str:
+  """Returns what a TensorFlow error says went wrong, without where.
+
+  The reason stands before the name of the node; where ops keep their Python
+  stack, that stands before the reason.
+  """
+  lines = [line for line in message.splitlines() if line.strip()]
+  for before, line in zip(["", *lines], lines):
+    reason, mark, _ = line.partition("{{node")
+    reason = reason.strip(" \t.[")
+    if mark and not line.startswith("Detected at"):
+      return reason or before.strip(" \t.")
+  return lines[0].strip(" \t.") if lines else "no reason given"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Optional, Union
+from collections.abc import Sequence
+from typing import Callable, Optional, Union
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from hub_estimator.inputs import (
 )
 from hub_estimator.inputs.bad_examples import BadExamples
 from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
-from hub_estimator.inputs.image_headers import ImageProblem
+from hub_estimator.inputs.image_headers import ImageError
 from hub_estimator.inputs.label_encoding import CLASS
 from hub_estimator.inputs.table_values import CheckedRows
 from hub_estimator.inputs.text_table import TableSettings
@@ -71,7 +71,7 @@ def read_image_examples(
   places: dict[str, str],
   columns: TableColumns,
   bad: BadExamples,
-  find_problems: Callable[[Sequence[str]], Sequence[Optional[ImageProblem]]],
+  find_problems: Callable[[Sequence[str]], Sequence[Optional[ImageError]]],
 ) -> ImageExamples:
   """Lists images, and checks them.
 
@@ -87,6 +87,12 @@ def read_image_examples(
     UserError: a mistake in the arguments or in the data.
   """
   is_table = {name: image_listing.is_table(p) for name, p in places.items()}
+  if columns.weight is not None and not any(is_table.values()):
+    raise errors.UserValueError(
+      f"`{columns.owner}.weight_column = {columns.weight!r}` is a column of a "
+      ".csv, .tsv or .jsonl file with a row for each image, but all splits are "
+      "folders: leave it out, or give such a file."
+    )
   labels = _label_settings(columns)
   listings = {}
   for argument, path in places.items():
@@ -150,7 +156,11 @@ def _label_settings(columns: TableColumns) -> text_labels.LabelSettings:
   argument_checks.check_label_kind(columns.owner, columns.label_kind)
   label = columns.label
   names = [label] if isinstance(label, str) else label
-  if not names or not all(isinstance(name, str) for name in names):
+  if (
+    not isinstance(names, Sequence)
+    or not names
+    or not all(isinstance(name, str) for name in names)
+  ):
     raise errors.UserTypeError(
       f"`{columns.owner}.label_column` is the name of a column, or a list of "
       f"them; got {label!r}."
@@ -194,7 +204,7 @@ def _list_table(
 def _mark_bad_images(
   rows: CheckedRows,
   paths: Sequence[str],
-  find_problems: Callable[[Sequence[str]], Sequence[Optional[ImageProblem]]],
+  find_problems: Callable[[Sequence[str]], Sequence[Optional[ImageError]]],
 ) -> None:
   """Marks rows whose images cannot be used."""
   there = []
@@ -243,4 +253,12 @@ def _folder_labels(
         of_part.mark(row, text_labels.MISSING_LABEL, f"no label in {column!r}")
       keys.append("" if value is None else str(value))
     values[part] = np.array(keys, dtype=str)
+  names = sorted(set().union(*(v.tolist() for v in values.values())) - {""})
+  if len(names) == 1:
+    raise errors.UserValueError(
+      f"There are images of one class alone, {names[0]!r}, in "
+      f"{' and '.join(repr(of.table.path) for of in rows.values())}: "
+      f"`{settings.owner}.train_dir` is the folder that holds the folders of "
+      "all classes."
+    )
   return text_labels.ParsedLabels(CLASS, values, None)

@@ -11,17 +11,22 @@ import numpy as np
 from hub_estimator import errors
 from hub_estimator.inputs import image_checks
 from hub_estimator.inputs.bad_examples import SKIP
-from hub_estimator.inputs.image_headers import ImageProblem
+from hub_estimator.inputs.image_headers import ImageError
+
+FAILED = "image that failed while it was read"
 
 _MAX_LISTED = 10
-FAILED = "image that failed while it was read"
+_NOTHING_WRONG = (
+  "it could not be decoded when it was its turn, but can be now: was it being "
+  "written, or is the disk or the memory at its limit"
+)
 
 
 class ImageFailures:
   """Names the images that a dataset lost, and raises or counts them.
 
   Attributes:
-    error: what was raised last, None so far: TensorFlow reports it as an error
+    error: what was raised first, None so far: TensorFlow reports it as an error
       of its own, with the message and a traceback.
   """
 
@@ -62,25 +67,27 @@ class ImageFailures:
 
     Raises:
       UserValueError: one cannot be decoded, and is not to be skipped; or none
-        of a split can.
+        of a split can; or that was so before.
     """
+    # A dataset that reads ahead goes on after an error, without the batch that
+    # the error took the place of.
+    if self.error is not None:
+      raise self.error
     results = list(image_checks.run_on_files(paths, compute))
     problems = {
-      path: result if isinstance(result, ImageProblem) else None
+      path: result if isinstance(result, ImageError) else None
       for path, result in zip(paths, results)
     }
     lost = [
       path for path in paths if problems[path] is not None or not may_be_late
     ]
-    self.add(
-      split, {path: problems[path] for path in lost}, num_split_examples
-    )
+    self.add(split, {path: problems[path] for path in lost}, num_split_examples)
     return np.array([path in lost for path in paths], bool)
 
   def add(
     self,
     split: str,
-    problems: dict[str, Optional[ImageProblem]],
+    problems: dict[str, Optional[ImageError]],
     num_split_examples: int,
   ) -> None:
     """Raises for images that are lost, or counts each once.
@@ -124,9 +131,3 @@ class ImageFailures:
         f"read: {listed}{more}. {way_out}"
       )
       raise self.error
-
-
-_NOTHING_WRONG = (
-  "it could not be decoded when it was its turn, but can be now: was it being "
-  "written, or is the disk or the memory at its limit"
-)

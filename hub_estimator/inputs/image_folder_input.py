@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import copy
 import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Callable, Optional, Union
+from typing import Any, Optional, Union
 
 import gin
-import numpy as np
 
 from hub_estimator import errors
 from hub_estimator.inputs import (
   argument_checks,
   bad_examples,
-  image_batches,
   image_checks,
   image_examples,
   mixup,
 )
 from hub_estimator.inputs import image_preprocessing as preprocessing_lib
-from hub_estimator.inputs.image_augmentation import (
-  ImageAugmentation,
-  example_seed,
-)
-from hub_estimator.inputs.image_failures import ImageFailures
-from hub_estimator.inputs.image_headers import ImageProblem
+from hub_estimator.inputs.image_augmentation import ImageAugmentation
 from hub_estimator.inputs.image_preprocessing import ImagePreprocessing
-from hub_estimator.inputs.pipeline import (
-  EVAL_SPLIT,
-  TEST_SPLIT,
-  TRAIN_SPLIT,
-  InputPipeline,
-)
-from hub_estimator.inputs.rows_input import RowsInput
-
-if TYPE_CHECKING:
-  from hub_estimator import estimator
-  from hub_estimator.tf_compat import tf
-
-IMAGE_BYTES = "image_bytes"
-# What is known of an example: its file, or the image itself if it is kept.
-_PATH = "path"
-_DECODED = "decoded"
+from hub_estimator.inputs.image_rows_input import ImageRowsInput, ImageSettings
+from hub_estimator.inputs.pipeline import EVAL_SPLIT, TEST_SPLIT, TRAIN_SPLIT
 
 
 @gin.register(module="hub_estimator")
-class ImageFolderInput(RowsInput):
+class ImageFolderInput(ImageRowsInput):
   """Images and labels from folders, or from a table of paths and labels.
 
   Features come out as one tensor named `feature_name`, float32 [batch_size,
@@ -171,21 +149,28 @@ class ImageFolderInput(RowsInput):
     preprocessing_lib.check_preprocessing(
       self._owner, image_size, num_channels, resize_method, value_range
     )
-    self._preprocessor = ImagePreprocessing(
-      image_size=None if image_size is None else tuple(image_size),
-      num_channels=num_channels,
-      resize_method=resize_method,
-      antialias=antialias,
-      value_range=tuple(value_range),
+    settings = ImageSettings(
+      feature_name=feature_name,
+      preprocessing=ImagePreprocessing(
+        image_size=None if image_size is None else tuple(image_size),
+        num_channels=num_channels,
+        resize_method=resize_method,
+        antialias=antialias,
+        value_range=tuple(map(float, value_range)),
+      ),
+      augmentation=ImageAugmentation(
+        flip_horizontally=flip_horizontally,
+        crop_fraction=crop_fraction,
+        pad_and_crop=pad_and_crop,
+        brightness_delta=brightness_delta,
+        contrast_delta=contrast_delta,
+      ),
+      mixup_alpha=mixup_alpha,
+      cache_decoded=cache_decoded,
+      deterministic=deterministic,
+      on_bad_example=on_bad_example,
     )
-    self._augmentation = ImageAugmentation(
-      flip_horizontally=flip_horizontally,
-      crop_fraction=crop_fraction,
-      pad_and_crop=pad_and_crop,
-      brightness_delta=brightness_delta,
-      contrast_delta=contrast_delta,
-    )
-    self._augmentation.check(self._owner)
+    settings.augmentation.check(self._owner)
     mixup.check_mixup_alpha(self._owner, mixup_alpha, batch_size)
     argument_checks.check_choice(
       self._owner, "check_images", check_images, image_checks.CHECKS
@@ -196,11 +181,6 @@ class ImageFolderInput(RowsInput):
         f"`{self._owner}.crop_fraction = {crop_fraction}` needs whole ones: "
         "leave one out."
       )
-    self.feature_name = feature_name
-    self._mixup_alpha = mixup_alpha
-    self._cache_decoded = cache_decoded
-    self._decoded: dict[str, np.ndarray] = {}
-    self._deterministic = deterministic
     examples = image_examples.read_image_examples(
       {
         f"{split}_dir": os.fspath(path)
@@ -222,294 +202,12 @@ class ImageFolderInput(RowsInput):
       ),
       bad_examples.BadExamples(self._owner, on_bad_example, max_bad_examples),
       lambda paths: image_checks.find_problems(
-        paths, check_images, self._preprocessor.decode
+        paths, check_images, settings.preprocessing.decode
       ),
     )
-    self._paths = examples.paths
     self._notes += examples.notes
     self._skipped.update(examples.skipped)
-    self._failures = ImageFailures(self._owner, on_bad_example, self._skipped)
     if examples.label_kind is not None:
       self._label_kind = examples.label_kind
+    self._set_images(settings, examples.paths)
     self._set_examples(examples.source)
-
-  @property
-  def image_size(self) -> Optional[tuple[int, int]]:
-    """(height, width) of the features in pixels; None if not known yet."""
-    return self._preprocessor.image_size
-
-  @property
-  def num_channels(self) -> int:
-    """The number of channels of the features."""
-    return self._preprocessor.num_channels
-
-  @property
-  def reading_error(self) -> Optional[errors.UserError]:
-    """What was wrong with an image that stopped the iterator last, if one did.
-
-    TensorFlow raises an error of its own in its place.
-    """
-    return self._failures.error
-
-  @property
-  def augmentations(self) -> tuple[str, ...]:
-    """See `InputPipeline.augmentations`."""
-    bindings = self._augmentation.bindings(self._owner)
-    if self._mixup_alpha:
-      bindings += (f"{self._owner}.mixup_alpha = {self._mixup_alpha!r}",)
-    return bindings
-
-  def with_image_size(
-    self, height: int, width: int, num_channels: Optional[int] = None
-  ) -> ImageFolderInput:
-    """Returns a copy whose features have another size.
-
-    Args:
-      height: in pixels.
-      width: in pixels.
-      num_channels: 1 or 3; as it is if None.
-
-    Raises:
-      UserValueError: one is out of range.
-    """
-    if num_channels is None:
-      num_channels = self.num_channels
-    old = self._preprocessor
-    preprocessing_lib.check_preprocessing(
-      self._owner,
-      (height, width),
-      num_channels,
-      old.resize_method,
-      old.value_range,
-    )
-    changed = copy.copy(self)
-    changed._preprocessor = ImagePreprocessing(
-      image_size=(int(height), int(width)),
-      num_channels=num_channels,
-      resize_method=old.resize_method,
-      antialias=old.antialias,
-      value_range=old.value_range,
-    )
-    changed._decoded = {}
-    return changed
-
-  def with_settings(
-    self,
-    batch_size: Optional[int] = None,
-    mixup_alpha: Optional[float] = None,
-  ) -> InputPipeline:
-    """See `InputPipeline.with_settings`."""
-    changed = super().with_settings(batch_size)
-    if mixup_alpha is not None:
-      changed._mixup_alpha = mixup_alpha
-    mixup.check_mixup_alpha(
-      self._owner, changed._mixup_alpha, changed.batch_size
-    )
-    return changed
-
-  def feature_spec(self) -> dict[str, tf.TensorSpec]:
-    """See `InputPipeline.feature_spec`; size None while it is not known."""
-    from hub_estimator.tf_compat import tf
-
-    shape = [None, *(self.image_size or (None, None)), self.num_channels]
-    return {
-      self.feature_name: tf.TensorSpec(
-        shape, tf.float32, name=self.feature_name
-      )
-    }
-
-  def encoded_serving_input_receiver_fn(
-    self,
-  ) -> Callable[[], estimator.export.ServingInputReceiver]:
-    """Returns a receiver function that takes files as they are.
-
-    Returns:
-      A function without arguments that returns, in the default graph, a
-      `ServingInputReceiver` which receives the bytes of image files under
-      `IMAGE_BYTES`, string [batch_size], and whose features are those of EVAL.
-
-    Raises:
-      UserValueError: the size of the features is not known.
-    """
-    self._check_image_size()
-
-    def receiver_fn() -> estimator.export.ServingInputReceiver:
-      from hub_estimator import estimator
-      from hub_estimator.tf_compat import tf
-
-      contents = tf.compat.v1.placeholder(tf.string, [None], name=IMAGE_BYTES)
-      images = tf.map_fn(
-        self._preprocessor.preprocess, contents, fn_output_signature=tf.float32
-      )
-      images = tf.ensure_shape(
-        images, [None, *self.image_size, self.num_channels]
-      )
-      return estimator.export.ServingInputReceiver(
-        {self.feature_name: images}, {IMAGE_BYTES: contents}
-      )
-
-    return receiver_fn
-
-  def _check_image_size(self) -> None:
-    if self.image_size is None:
-      raise errors.UserValueError(
-        f"The size of the images is not known: `{self._owner}.image_size` is "
-        "None, and no module has told the size that it expects. Set "
-        f"{self._owner}.image_size = (height, width), such as (224, 224)."
-      )
-
-  def _create_dataset(
-    self, split: str, is_training: bool, has_targets: bool
-  ) -> tf.data.Dataset:
-    self._check_image_size()
-    self._split = split
-    return super()._create_dataset(split, is_training, has_targets)
-
-  def _feature_arrays(self, part: str) -> dict[str, np.ndarray]:
-    if not self._cache_decoded:
-      paths = np.empty([len(self._paths[part])], object)
-      paths[:] = [os.fsencode(path) for path in self._paths[part]]
-      return {_PATH: paths}
-    if part not in self._decoded:
-      self._decoded[part] = self._decode_part(part)
-    return {_DECODED: self._decoded[part]}
-
-  def _decode_part(self, part: str) -> np.ndarray:
-    """Returns the images of a part, float32, 0 to 255, zeros where unused."""
-    rows_of_splits = {
-      split: rows
-      for split, rows in self._rows.items()
-      if self._part_of(split) == part
-    }
-    images = np.zeros(
-      [len(self._paths[part]), *self.image_size, self.num_channels], np.float32
-    )
-    for split, rows in rows_of_splits.items():
-      paths = [self._paths[part][row] for row in rows]
-      problems, is_good = {}, np.ones([len(rows)], bool)
-      results = image_checks.run_on_files(
-        paths, lambda c: self._preprocessor.resize(self._preprocessor.decode(c))
-      )
-      for i, result in enumerate(results):
-        if isinstance(result, ImageProblem):
-          problems[paths[i]], is_good[i] = result, False
-        else:
-          images[rows[i]] = result
-      self._failures.add(split, problems, len(rows))
-      self._rows[split] = rows[is_good]
-    return images
-
-  def _create_batches(
-    self,
-    rows_of_batches: tf.data.Dataset,
-    gather: Callable[[tf.Tensor], tuple[dict[str, tf.Tensor], Any]],
-    is_training: bool,
-  ) -> tf.data.Dataset:
-    from hub_estimator.tf_compat import tf
-
-    augmentation = self._augmentation if is_training else ImageAugmentation()
-    create = (
-      self._create_kept_batches
-      if self._cache_decoded
-      else self._create_decoded_batches
-    )
-    batches = create(rows_of_batches, gather, augmentation, is_training)
-    mixes = is_training and self._mixup_alpha
-
-    def finish(batch_number, batch):
-      rows, images = batch
-      _, targets = gather(rows)
-      features = {self.feature_name: images}
-      if mixes:
-        seed = tf.stack([tf.constant(self.seed, tf.int64), batch_number])
-        features = mixup.mix_batch(
-          features, targets["labels"], self._mixup_alpha, seed
-        )
-      return features, targets
-
-    return batches.enumerate().map(finish)
-
-  def _create_kept_batches(
-    self, rows_of_batches, gather, augmentation, is_training
-  ):
-    """Returns batches of rows and images, of images kept in memory."""
-    from hub_estimator.tf_compat import tf
-
-    del is_training
-
-    def convert(position, row):
-      (image,) = gather(row)[0].values()
-      if augmentation.bindings(""):
-        image = augmentation.vary(image, self._seed_of(position, row))
-      return row, self._preprocessor.to_range(image)
-
-    if not augmentation.bindings(""):
-      return rows_of_batches.map(lambda rows: convert(None, rows))
-    return (
-      rows_of_batches.unbatch()
-      .enumerate()
-      .map(
-        convert,
-        num_parallel_calls=tf.data.AUTOTUNE,
-        deterministic=self._deterministic,
-      )
-      .batch(self.batch_size)
-    )
-
-  def _create_decoded_batches(
-    self, rows_of_batches, gather, augmentation, is_training
-  ):
-    """Returns batches of rows and images, decoded as they are needed."""
-    from hub_estimator.tf_compat import tf
-
-    preprocessor = self._preprocessor
-    crops = augmentation.crop_fraction is not None
-    split = self._split
-    part = self._part_of(split)
-
-    def decode(path, row, position):
-      image = preprocessor.decode(tf.io.read_file(path))
-      seed = self._seed_of(position, row)
-      if crops:
-        image = augmentation.crop(image, seed)
-      image = preprocessor.resize(image, stretch=crops)
-      return preprocessor.to_range(augmentation.vary(image, seed))
-
-    def report_missing(rows, may_be_late):
-      return self._failures.examine(
-        split,
-        [self._paths[part][row] for row in rows],
-        preprocessor.decode,
-        bool(may_be_late),
-        len(self._rows[split]),
-      )
-
-    return image_batches.decode_batches(
-      rows_of_batches,
-      lambda rows: gather(rows)[0][_PATH],
-      decode,
-      self.batch_size,
-      report_missing,
-      is_endless=is_training,
-      deterministic=self._deterministic,
-      fills_up=self._failures.skips,
-    )
-
-  def _seed_of(self, position: tf.Tensor, row: tf.Tensor) -> tf.Tensor:
-    """Returns the seed of an example's augmentation, the same for all shards.
-
-    Args:
-      position: the number of rows before it.
-      row: the example.
-    """
-    rows = self._rows[TRAIN_SPLIT][self._shard_index :: self._num_shards]
-    return example_seed(self.seed, position // len(rows), row)
-
-  def _preprocessing(self) -> dict[str, Any]:
-    return {
-      "feature_name": self.feature_name,
-      **dict(vars(self._preprocessor)),
-    }
-
-  def _add_features(self, digest: Any, part: str, rows: np.ndarray) -> None:
-    image_checks.add_files(digest, [self._paths[part][row] for row in rows])

@@ -57,7 +57,7 @@ _JPEG_FRAMES = (0xC0, 0xC1, 0xC2)
 _JPEG_NO_FRAMES = (0xC4, 0xC8, 0xCC)
 
 
-class ImageProblem(Exception):
+class ImageError(Exception):
   """Why a file cannot be used as an image.
 
   Attributes:
@@ -101,7 +101,7 @@ def read_format(path: str) -> Optional[str]:
   """Returns the image format of a file, by its content, None if none.
 
   Raises:
-    ImageProblem: the file cannot be read.
+    ImageError: the file cannot be read.
   """
   try:
     with open(path, "rb") as file:
@@ -117,7 +117,7 @@ def read_header(path: str) -> ImageHeader:
     path: a file.
 
   Raises:
-    ImageProblem: it is not an image of `FORMATS`, or it has no pixels, or its
+    ImageError: it is not an image of `FORMATS`, or it has no pixels, or its
       end is missing.
   """
   try:
@@ -125,30 +125,31 @@ def read_header(path: str) -> ImageHeader:
       size = os.fstat(file.fileno()).st_size
       head = file.read(_HEAD_BYTES)
       if not size:
-        raise ImageProblem(EMPTY_FILE, f"{_EXPECTED}; the file is empty")
+        raise ImageError(EMPTY_FILE, f"{_EXPECTED}; the file is empty")
       name = identify(head)
       if name is None:
-        raise ImageProblem(
+        raise ImageError(
           NOT_AN_IMAGE, f"{_EXPECTED}; the file begins with {head[:8]!r}"
         )
       if name not in FORMATS:
-        raise ImageProblem(
+        raise ImageError(
           UNSUPPORTED_FORMAT,
-          f"{_EXPECTED}; it is a {name} image: convert it, for example to PNG",
+          f"{_EXPECTED}; it is a{'n' * (name[0] in 'AEIOU')} {name} image: "
+          "convert it, for example to PNG",
         )
       return _READERS[name](file, size)
   except OSError as error:
     raise _unreadable(error) from error
   except struct.error as error:
-    raise ImageProblem(
+    raise ImageError(
       TRUNCATED, f"the file of {size} bytes ends within its header"
     ) from error
 
 
-def _unreadable(error: OSError) -> ImageProblem:
+def _unreadable(error: OSError) -> ImageError:
   if isinstance(error, FileNotFoundError):
-    return ImageProblem(MISSING_FILE, f"{_EXPECTED}; there is no such file")
-  return ImageProblem(
+    return ImageError(MISSING_FILE, f"{_EXPECTED}; there is no such file")
+  return ImageError(
     UNREADABLE_FILE, f"{_EXPECTED}; the file cannot be read: {error.strerror}"
   )
 
@@ -159,14 +160,14 @@ def _unpack(file: BinaryIO, layout: str) -> tuple[int, ...]:
 
 def _create_header(name: str, height: int, width: int) -> ImageHeader:
   if not height or not width:
-    raise ImageProblem(
+    raise ImageError(
       NO_PIXELS, f"expected pixels; the {name} image is {height} x {width}"
     )
   return ImageHeader(name, height, width)
 
 
-def _truncated(header: ImageHeader, end: str) -> ImageProblem:
-  return ImageProblem(
+def _truncated(header: ImageHeader, end: str) -> ImageError:
+  return ImageError(
     TRUNCATED,
     f"the file is cut off: the {header.format} image of {header.height} x "
     f"{header.width} pixels has no {end}",
@@ -181,7 +182,7 @@ def _read_jpeg(file: BinaryIO, size: int) -> ImageHeader:
     byte = 0xFF
     (prefix,) = _unpack(file, "B")
     if prefix != 0xFF:
-      raise ImageProblem(
+      raise ImageError(
         DAMAGED,
         f"expected a JPEG marker at byte {file.tell() - 1}; there is "
         f"{prefix:#04x}",
@@ -191,14 +192,14 @@ def _read_jpeg(file: BinaryIO, size: int) -> ImageHeader:
     if byte == 0x01 or 0xD0 <= byte <= 0xD7:  # Markers without a segment.
       continue
     if byte == 0xD9:
-      raise ImageProblem(DAMAGED, "the JPEG image ends before its first pixel")
+      raise ImageError(DAMAGED, "the JPEG image ends before its first pixel")
     (length,) = _unpack(file, ">H")
     next_segment = file.tell() + length - 2
     if 0xC0 <= byte <= 0xCF and byte not in _JPEG_NO_FRAMES:
       precision, height, width = _unpack(file, ">BHH")
       header = _create_header(JPEG, height, width)
       if byte not in _JPEG_FRAMES or precision != 8:
-        raise ImageProblem(
+        raise ImageError(
           UNSUPPORTED_FORMAT,
           "expected a baseline or progressive JPEG of 8 bits; it is one of "
           f"{precision} bits with the frame marker {byte:#04x}: convert it",
@@ -207,7 +208,7 @@ def _read_jpeg(file: BinaryIO, size: int) -> ImageHeader:
       break
     file.seek(next_segment)
   if header is None:
-    raise ImageProblem(DAMAGED, "the JPEG image states no size")
+    raise ImageError(DAMAGED, "the JPEG image states no size")
   file.seek(-2, os.SEEK_END)
   # Some cameras write more behind the end; a thumbnail's end does not count.
   if file.read(2) != _JPEG_END:
@@ -222,7 +223,7 @@ def _read_png(file: BinaryIO, size: int) -> ImageHeader:
   file.seek(8)
   length, kind, width, height = _unpack(file, ">I4sII")
   if kind != b"IHDR" or length != 13:
-    raise ImageProblem(
+    raise ImageError(
       DAMAGED, f"expected a PNG that begins with IHDR; there is {kind!r}"
     )
   header = _create_header(PNG, height, width)
@@ -260,11 +261,11 @@ def _read_gif(file: BinaryIO, size: int) -> ImageHeader:
       file.seek(1, os.SEEK_CUR)
       _skip_gif_blocks(file, header)
     elif kind == b"\x3b":
-      raise ImageProblem(NO_PIXELS, "expected pixels; the GIF has no frame")
+      raise ImageError(NO_PIXELS, "expected pixels; the GIF has no frame")
     elif not kind:
       raise _truncated(header, "whole frame")
     else:
-      raise ImageProblem(
+      raise ImageError(
         DAMAGED,
         f"expected a GIF block at byte {file.tell() - 1}; there is {kind!r}",
       )
@@ -294,7 +295,7 @@ def _read_bmp(file: BinaryIO, size: int) -> ImageHeader:
   (num_colors,) = _unpack(file, "<I")
   is_plain = compression == 0 or (compression == 3 and bits == 32)
   if info_bytes < 40 or bits not in (8, 24, 32) or not is_plain:
-    raise ImageProblem(
+    raise ImageError(
       UNSUPPORTED_FORMAT,
       "expected an uncompressed BMP of 8, 24 or 32 bits; it has "
       f"{bits} bits, compression {compression} and a header of {info_bytes} "
@@ -307,7 +308,7 @@ def _read_bmp(file: BinaryIO, size: int) -> ImageHeader:
     # TensorFlow takes the indices for shades of grey.
     for i in range(len(palette) // 4):
       if palette[4 * i : 4 * i + 3] != bytes([i % 256]) * 3:
-        raise ImageProblem(
+        raise ImageError(
           UNSUPPORTED_FORMAT,
           "expected a BMP without a palette of colors; it has one: convert "
           "it, for example to PNG",

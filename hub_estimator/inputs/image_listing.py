@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from hub_estimator import errors
 from hub_estimator.inputs import image_headers, table_content
 from hub_estimator.inputs.bad_examples import BadExamples
-from hub_estimator.inputs.image_headers import ImageProblem
+from hub_estimator.inputs.image_headers import ImageError
 from hub_estimator.inputs.text_table import Table, TableSettings, read_table
 
 # The columns of the table that a folder is listed as.
@@ -98,7 +98,10 @@ def list_folder(folder: str, binding: str) -> ImageListing:
       empty.append(name)
   if others:
     _note_ignored(
-      listing, image_headers.NOT_AN_IMAGE, others, f"of {folder!r} are no images"
+      listing,
+      image_headers.NOT_AN_IMAGE,
+      others,
+      f"of {folder!r} are no images",
     )
   if empty:
     listing.notes.append(
@@ -210,7 +213,7 @@ def _looks_like_image(path: str) -> bool:
     return True
   try:
     return image_headers.read_format(path) is not None
-  except ImageProblem:
+  except ImageError:
     return False
 
 

@@ -125,9 +125,7 @@ def _crop_to_ratio(image: tf.Tensor, height: int, width: int) -> tf.Tensor:
   )
   size = tf.clip_by_value(size, 1, shape[:2])
   start = (shape[:2] - size) // 2
-  return tf.slice(
-    image, tf.concat([start, [0]], 0), tf.concat([size, [-1]], 0)
-  )
+  return tf.slice(image, tf.concat([start, [0]], 0), tf.concat([size, [-1]], 0))
 
 
 def check_preprocessing(

@@ -42,9 +42,7 @@ def check_mixup_alpha(owner: str, mixup_alpha: Any, batch_size: int) -> None:
     )
 
 
-def draw_fractions(
-  alpha: float, shape: Any, seed: tf.Tensor
-) -> tf.Tensor:
+def draw_fractions(alpha: float, shape: Any, seed: tf.Tensor) -> tf.Tensor:
   """Draws numbers of Beta(alpha, alpha), the same for the same seed.
 
   A beta variate is G / (G + H) of two gamma variates. Those of a small `alpha`

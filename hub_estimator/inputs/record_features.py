@@ -15,7 +15,9 @@ if TYPE_CHECKING:
   from hub_estimator.tf_compat import tf
 
 STRING = "string"
-_KIND_OF_DTYPE = {"S": "bytes_list", "f": "float_list", "i": "int64_list"}
+# The bytes of a JPEG, PNG, BMP or GIF file, which become float32 from 0 to 1.
+IMAGE = "image"
+_TYPES = (STRING, IMAGE, *feature_arrays.DTYPES)
 _VALUES_OF_KIND = {
   "bytes_list": "strings",
   "float_list": "floats",
@@ -30,7 +32,7 @@ class RecordFeature:
 
   Attributes:
     key: its name in the records.
-    dtype: "string", or the type of numbers that a model gets.
+    dtype: "string", "image", or the type of numbers that a model gets.
     shape: the shape of one example.
   """
 
@@ -41,14 +43,19 @@ class RecordFeature:
   @property
   def kind(self) -> str:
     """The list of a tf.Feature that it is in."""
-    if self.dtype == STRING:
+    if self.dtype in (STRING, IMAGE):
       return "bytes_list"
     return "float_list" if self.dtype.startswith("float") else "int64_list"
 
   @property
+  def model_dtype(self) -> str:
+    """The type that a model gets."""
+    return "float32" if self.dtype == IMAGE else self.dtype
+
+  @property
   def size(self) -> int:
-    """How many values there are."""
-    return int(np.prod(self.shape))
+    """How many values there are in a record."""
+    return 1 if self.dtype == IMAGE else int(np.prod(self.shape))
 
   def problem_of(self, example: Any) -> Optional[tuple[str, str]]:
     """Returns (reason, problem) of a tf.Example that lacks it, or None."""
@@ -67,7 +74,7 @@ class RecordFeature:
         f"expected {self.size} {_VALUES_OF_KIND[self.kind]} in {self.key!r}, "
         f"found {len(values)} {_VALUES_OF_KIND[kind]}",
       )
-    if self.dtype == STRING:
+    if self.kind == "bytes_list":
       return None
     if self.kind == "float_list":
       with np.errstate(over="ignore"):
@@ -96,7 +103,9 @@ class RecordFeature:
       "float_list": tf.float32,
       "int64_list": tf.int64,
     }[self.kind]
-    return tf.io.FixedLenFeature(self.shape, dtype)
+    return tf.io.FixedLenFeature(
+      () if self.dtype == IMAGE else self.shape, dtype
+    )
 
 
 def values_of(feature: Any) -> Any:
@@ -132,10 +141,10 @@ def declare_features(owner: str, features: Any) -> dict[str, RecordFeature]:
         f"third part if the key in the records is another; got {value!r}."
       )
     dtype, shape, key = (*value, name) if len(value) == 2 else value
-    if dtype != STRING and dtype not in feature_arrays.DTYPES:
-      types = ", ".join(map(repr, (STRING, *feature_arrays.DTYPES)))
+    if dtype not in _TYPES:
       raise errors.UserValueError(
-        f"`{binding}` has the type {dtype!r}: there are {types}."
+        f"`{binding}` has the type {dtype!r}: there are "
+        f"{', '.join(map(repr, _TYPES))}."
       )
     if not isinstance(shape, (tuple, list)) or not all(
       isinstance(n, int) and not isinstance(n, bool) and n > 0 for n in shape
@@ -143,6 +152,11 @@ def declare_features(owner: str, features: Any) -> dict[str, RecordFeature]:
       raise errors.UserValueError(
         f"`{binding}` has the shape {shape!r}: it is a list of whole numbers "
         "from 1, () for a single value."
+      )
+    if dtype == IMAGE and (len(shape) != 3 or shape[2] not in (1, 3)):
+      raise errors.UserValueError(
+        f"`{binding}` has the shape {shape!r}: that of an image is (height, "
+        "width, 3), or (height, width, 1) for shades of grey."
       )
     declared[name] = RecordFeature(str(key), dtype, tuple(shape))
   return declared

@@ -146,7 +146,10 @@ class _Reader:
         for size in (_READ_AT_ONCE, 1)
       ]
       self._next = [iterator.get_next() for iterator in self._iterators]
-      self._session = tf.compat.v1.Session()
+      # A session that could see GPUs would take their memory.
+      self._session = tf.compat.v1.Session(
+        config=tf.compat.v1.ConfigProto(device_count={"GPU": 0})
+      )
 
   def read(self, file: RecordFile) -> Iterator[Union[bytes, Damage]]:
     """Yields the records of a file, and a `Damage` if that is how it ends."""

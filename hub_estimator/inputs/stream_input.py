@@ -24,6 +24,7 @@ if TYPE_CHECKING:
   from hub_estimator.tf_compat import tf
 
 _UNUSED = -1
+_CHOSEN_AT_ONCE = 256
 _DIGEST_TYPE = np.dtype("<u8")
 DIGEST_BYTES = 16
 
@@ -54,7 +55,9 @@ class StreamInput(RowsInput):
 
   All records are read once when the pipeline is made: each is checked, and its
   label, its weight and a hash of it are kept, some 40 bytes a record. Training
-  shuffles within a buffer, and reads, parses and shuffles in parallel.
+  shuffles within a buffer, and reads and parses in parallel. The same arguments
+  give the same splits on every version of TensorFlow; the order of training is
+  that of its shuffling, which may change between versions.
 
   A subclass checks its records in its constructor and calls `_set_records`; it
   gives `feature_spec`, `_create_records` and `_parse`.
@@ -181,6 +184,8 @@ class StreamInput(RowsInput):
     # Number of a record -> its row; the targets are known by row.
     row_of_record = np.full([self._num_records[part]], _UNUSED, np.int64)
     row_of_record[self._good[part][self._rows[split]]] = self._rows[split]
+    # All are used, in their order: a number is a row.
+    is_plain = bool((row_of_record == np.arange(len(row_of_record))).all())
     targets = {}
     if has_targets:
       targets["labels"] = self._labels.values[part]
@@ -188,11 +193,9 @@ class StreamInput(RowsInput):
         targets[self.weight_key] = self._weights[part]
 
     def create_batches(rows, *target_arrays):
-      records = (
-        self._create_records(part, is_training)
-        .map(lambda number, record: (tf.gather(rows, number), record))
-        .filter(lambda row, record: row > _UNUSED)
-      )
+      records = self._create_records(part, is_training)
+      if not is_plain:
+        records = _choose(records, rows)
       if is_training:
         records = self._order_for_training(records)
 
@@ -226,6 +229,26 @@ class StreamInput(RowsInput):
 
   def _add_features(self, digest: Any, part: str, rows: np.ndarray) -> None:
     fingerprints.add_array(digest, "records", self._digests[part][rows])
+
+
+def _choose(records: tf.data.Dataset, rows: tf.Tensor) -> tf.data.Dataset:
+  """Returns (row, record) of those of (number, record) that have a row."""
+  from hub_estimator.tf_compat import tf
+
+  _, record_spec = records.element_spec
+  if not isinstance(record_spec, tf.TensorSpec) or record_spec.shape.rank != 0:
+    return records.map(
+      lambda number, record: (tf.gather(rows, number), record)
+    ).filter(lambda row, record: row > _UNUSED)
+
+  def choose(numbers, batch):
+    chosen = tf.gather(rows, numbers)
+    is_used = chosen > _UNUSED
+    return tf.boolean_mask(chosen, is_used), tf.boolean_mask(batch, is_used)
+
+  # Many at once: a function that is called for each record takes longer than
+  # all else.
+  return records.batch(_CHOSEN_AT_ONCE).map(choose).unbatch()
 
 
 def _row_name(part: RecordPart) -> Callable[[int], str]:

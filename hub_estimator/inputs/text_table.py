@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import dataclasses
 import io
 import json
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Optional
 
 from hub_estimator import errors
@@ -97,24 +98,73 @@ def read_table(
     # An escape can stand for half a character, too.
     is_whole = is_whole and "\\ud" not in text.lower()
   else:
-    rows, lines = _split(path, text, file_format, bad)
-    table = _read_rows(path, rows, lines, columns, settings, bad)
+    table = _read_even_rows(path, text, file_format, columns, settings)
+    if table is None:
+      rows, lines = _split(path, text, file_format, bad)
+      table = _read_rows(path, rows, lines, columns, settings, bad)
   return table if is_whole else _without_undecodable(table, settings, bad)
+
+
+def _read_even_rows(
+  path: str,
+  text: str,
+  file_format: str,
+  columns: Mapping[str, str],
+  settings: TableSettings,
+) -> Optional[Table]:
+  """Picks columns out of a CSV or TSV file in which nothing is wrong.
+
+  Without a list for each row: so many would set off Python's collection of
+  garbage, which can take longer than the reading. None if there are lines that
+  need a closer look: blank ones, or of different widths, or rows of several.
+  """
+  if file_format == TSV:
+    texts = _split_lines(text)
+    num_rows = len(texts)
+    widths = {line.count("\t") + 1 for line in texts}
+    if not all(texts):
+      return None
+    values = "\t".join(texts).split("\t")
+  else:
+    values, widths, num_rows = [], set(), 0
+    with _long_csv_values():
+      reader = _csv_reader(text)
+      try:
+        for row in reader:
+          values += row
+          widths.add(len(row))
+          num_rows += 1
+      except csv.Error:
+        return None
+    if reader.line_num != num_rows:
+      return None
+  names = settings.column_names
+  if len(widths) != 1 or (names is not None and widths != {len(names)}):
+    return None
+  (width,) = widths
+  start = 0 if names is not None else width
+  names = values[:width] if names is None else list(names)
+  if not width:
+    return None
+  _check_columns(path, names, columns, settings)
+  return Table(
+    path,
+    {n: values[start + names.index(n) :: width] for n in columns},
+    range(1 + start // width, 1 + num_rows),
+  )
 
 
 def _split(
   path: str, text: str, file_format: str, bad: BadExamples
 ) -> tuple[list[Sequence[str]], Sequence[int]]:
-  """Returns the rows of a CSV or TSV file that are not blank, and their lines.
-
-  A row is the list of its values.
-  """
+  """Returns the rows of a file that are not blank, and their lines."""
   if file_format == TSV:
     texts = _split_lines(text)
     rows = [line.split("\t") if line else [] for line in texts]
     lines = range(1, len(rows) + 1)
   else:
-    rows, lines = _split_csv(path, text, bad)
+    with _long_csv_values():
+      rows, lines = _split_csv(path, text, bad)
   if [] in rows:
     there = [i for i, row in enumerate(rows) if row]
     bad.note("blank line", len(rows) - len(there))
@@ -122,21 +172,12 @@ def _split(
   return rows, lines
 
 
-def _split_csv(
-  path: str, text: str, bad: BadExamples
-) -> tuple[list[list[str]], Sequence[int]]:
-  """Returns the rows of a CSV file, and their first lines."""
-  # The limit is one of the whole process; a text may be longer.
+@contextlib.contextmanager
+def _long_csv_values() -> Iterator[None]:
+  """Lifts the limit on the length of a value, which is the whole process's."""
   limit = csv.field_size_limit(sys.maxsize)
   try:
-    reader = _csv_reader(text)
-    try:
-      rows = list(reader)
-    except csv.Error:
-      return _split_csv_slowly(path, text, bad)
-    if reader.line_num == len(rows):
-      return rows, range(1, len(rows) + 1)
-    return _split_csv_slowly(path, text, bad)
+    yield
   finally:
     csv.field_size_limit(limit)
 
@@ -146,10 +187,10 @@ def _csv_reader(text: str):
   return csv.reader(io.StringIO(text, newline=""), strict=True)
 
 
-def _split_csv_slowly(
+def _split_csv(
   path: str, text: str, bad: BadExamples
 ) -> tuple[list[list[str]], list[int]]:
-  """As `_split_csv`, for files with line ends in values, and broken ones."""
+  """Returns the rows of a CSV file, and their first lines."""
   reader = _csv_reader(text)
   rows, lines = [], []
   while True:
@@ -216,13 +257,11 @@ def _check_columns(
   for name, binding in columns.items():
     if name not in names:
       problems.append(
-        f"{binding} names the column {name!r}"
-        f"{argument_checks.did_you_mean(name, names)}"
+        f"{name!r} of {binding}"
+        f"{argument_checks.did_you_mean_aside(name, names)}"
       )
     elif list(names).count(name) > 1:
-      problems.append(
-        f"{binding} names the column {name!r}, which is there more than once"
-      )
+      problems.append(f"{name!r} of {binding} (it is there more than once)")
   if problems:
     hint = ""
     if len(names) == 1 and any(sign in names[0] for sign in "\t,;{"):
@@ -247,9 +286,15 @@ def _read_json_lines(
     bad.note("blank line", texts.count(""))
     lines = [i for i, line in enumerate(texts, 1) if line]
     texts = [line for line in texts if line]
+  names, values = list(columns), []
   try:
-    rows = list(map(json.loads, texts))
-    return Table(path, {n: [row[n] for row in rows] for n in columns}, lines)
+    # Without keeping the objects; see `_read_even_rows`.
+    for row in map(json.loads, texts):
+      values += [row[name] for name in names]
+    width = len(names)
+    return Table(
+      path, {name: values[i::width] for i, name in enumerate(names)}, lines
+    )
   except (ValueError, KeyError, TypeError, IndexError, RecursionError):
     pass  # Find out which lines are to blame.
   rows, good = [], []
@@ -270,8 +315,8 @@ def _read_json_lines(
     good.append(line)
   # A column that is nowhere is a mistake in the config.
   if rows:
-    names = list(dict.fromkeys(key for row in rows for key in row))
-    _check_columns(path, names, columns, settings)
+    there = list(dict.fromkeys(key for row in rows for key in row))
+    _check_columns(path, there, columns, settings)
   return _pick_keys(path, rows, good, columns, bad)
 
 

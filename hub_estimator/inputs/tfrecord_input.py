@@ -16,6 +16,7 @@ from hub_estimator.inputs import (
   bad_examples,
   record_features,
   record_files,
+  record_images,
   record_labels,
   text_labels,
 )
@@ -38,6 +39,7 @@ _TYPE_OF_KIND = {
 }
 # Files that are read in turns, for training.
 _MAX_OPEN_FILES = 16
+_RECORDS_IN_TURN = 16
 
 
 @gin.register(module="hub_estimator")
@@ -95,8 +97,10 @@ class TFRecordInput(StreamInput):
       test_files: those of the test split, if there is one.
       features: feature name -> (type, shape of one example), or (type, shape,
         key in the records), such as {'text': ('string', ())}. Types are
-        "string" or those of numbers; floats are read from float lists,
-        integers from int64 lists.
+        "string", "image" or those of numbers; floats are read from float
+        lists, integers from int64 lists; ("image", (height, width, 3)) decodes
+        the bytes of a JPEG, PNG, BMP or GIF file and stretches it, to float32
+        from 0 to 1.
       label: the key of the label: an integer or a string for classes, several
         integers (zeros and ones) or, with label_kind = 'multi_label', any
         number of strings for several labels, floats for regression targets.
@@ -151,7 +155,10 @@ class TFRecordInput(StreamInput):
     )
     # Part -> the number of the first record of each file.
     self._offsets: dict[str, list[int]] = {}
+    self._image_checkers: dict[Any, record_images.ImageChecker] = {}
     parts = {part: self._read_part(part, labels) for part in self._files}
+    # Sessions cannot be copied.
+    self._image_checkers = {}
     place = " and ".join(dict.fromkeys(p.place for p in parts.values()))
     self._set_records(place, parts, labels)
     self._check_shards()
@@ -205,7 +212,9 @@ class TFRecordInput(StreamInput):
     except Exception as error:  # protobuf's DecodeError has had several homes.
       return "no tf.Example", f"expected a tf.Example, found {error}"
     for feature in self._features.values():
-      problem = feature.problem_of(example)
+      problem = feature.problem_of(example) or self._image_problem(
+        feature, example
+      )
       if problem is not None:
         return problem
     weight = 1.0
@@ -246,6 +255,28 @@ class TFRecordInput(StreamInput):
       part.weights.append(weight)
     return None
 
+  def _image_problem(
+    self, feature: record_features.RecordFeature, example: tf.train.Example
+  ) -> Optional[tuple[str, str]]:
+    """Returns (reason, problem) of an image that cannot be decoded, or None."""
+    if feature.dtype != record_features.IMAGE:
+      return None
+    if feature.shape not in self._image_checkers:
+      self._image_checkers[feature.shape] = record_images.ImageChecker(
+        feature.shape
+      )
+    (contents,) = record_features.values_of(
+      example.features.feature[feature.key]
+    )
+    problem = self._image_checkers[feature.shape].problem_of(contents)
+    if problem is None:
+      return None
+    return (
+      "damaged image",
+      f"expected a JPEG, PNG, BMP or GIF image in {feature.key!r}, found that "
+      f"it cannot be decoded: {problem}",
+    )
+
   def _note_empty_texts(self, example: tf.train.Example) -> None:
     for feature in self._features.values():
       if feature.dtype == record_features.STRING:
@@ -277,7 +308,7 @@ class TFRecordInput(StreamInput):
     from hub_estimator.tf_compat import tf
 
     return {
-      name: tf.TensorSpec([None, *feature.shape], feature.dtype, name=name)
+      name: tf.TensorSpec([None, *feature.shape], feature.model_dtype, name)
       for name, feature in self._features.items()
     }
 
@@ -301,7 +332,9 @@ class TFRecordInput(StreamInput):
         records = records.apply(tf.data.experimental.ignore_errors())
       return records.enumerate(offset)
 
-    if not is_training:
+    # Workers that share the records of a file have to see one order.
+    is_shared = self._num_shards > 1 and not self._are_files_shared()
+    if not is_training or is_shared or len(files) == 1:
       return dataset.flat_map(read)
     if self._shuffle:
       dataset = dataset.shuffle(
@@ -310,6 +343,7 @@ class TFRecordInput(StreamInput):
     return dataset.interleave(
       read,
       cycle_length=min(len(files), _MAX_OPEN_FILES),
+      block_length=_RECORDS_IN_TURN if self._shuffle else 1,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=self._deterministic,
     )
@@ -323,7 +357,11 @@ class TFRecordInput(StreamInput):
     )
     features = {}
     for name, feature in self._features.items():
-      value = tf.reshape(parsed[feature.key], [-1, *feature.shape])
+      value = parsed[feature.key]
+      if feature.dtype == record_features.IMAGE:
+        features[name] = record_images.decode_batch(value, feature.shape)
+        continue
+      value = tf.reshape(value, [-1, *feature.shape])
       features[name] = (
         value
         if feature.dtype == record_features.STRING

@@ -11,6 +11,7 @@ from hub_estimator import errors, estimator
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
 from hub_estimator.recipes import RunSettings, as_recipes
+from hub_estimator.tf_compat import tf
 from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import (
   dry_run,
@@ -30,7 +31,15 @@ from hub_estimator.training.training_hooks import TrainingMonitor
 
 @gin.register("train", module="hub_estimator")
 class TrainingRun:
-  """A training run, as a config describes it."""
+  """A training run, as a config describes it.
+
+  Attributes:
+    input_pipeline: the data, as recipes chose it.
+    model: the model.
+    plan: what trains when.
+    chosen_gin_text: the bindings that recipes stand for; None if they chose
+      no settings.
+  """
 
   def __init__(
     self,
@@ -94,7 +103,7 @@ class TrainingRun:
       settings = item.choose_settings(settings)
     self.chosen_gin_text = settings.gin_text
     self.input_pipeline = settings.input_pipeline
-    self._model = model.with_optimization(settings.optimization)
+    self.model = model.with_optimization(settings.optimization)
     self._train_steps = settings.train_steps
     self._seed = seed
     self._eval_every_steps = eval_every_steps
@@ -102,16 +111,16 @@ class TrainingRun:
     self._save_summary_steps = save_summary_steps
     self._keep_checkpoint_max = keep_checkpoint_max
     self._exports_to_keep = exports_to_keep
-    self._model.check(self.input_pipeline)
-    self._plan = self._model.create_plan(self._recipes, self._train_steps)
-    feature_stage.check(self._plan, self.input_pipeline, self._model.encoder)
+    self.model.check(self.input_pipeline)
+    self.plan = self.model.create_plan(self._recipes, self._train_steps)
+    feature_stage.check(self.plan, self.input_pipeline, self.model.encoder)
 
   def describe(self) -> str:
     """Builds all three graphs and returns the text of a dry run."""
     return dry_run.describe(
-      self._model,
+      self.model,
       self.input_pipeline,
-      self._plan,
+      self.plan,
       self._recipes,
       self._run_config(model_dir=None),
       self.chosen_gin_text,
@@ -135,7 +144,7 @@ class TrainingRun:
 
   def check_overwrite(self, model_dir: str) -> None:
     """Raises UserValueError if deleting a run would delete the module."""
-    handle = os.path.realpath(self._model.encoder.handle)
+    handle = os.path.realpath(self.model.encoder.handle)
     folder = os.path.realpath(model_dir)
     # A module that is trained from scratch has no folder.
     if (
@@ -164,7 +173,7 @@ class TrainingRun:
     Raises:
       UserError: a loss that is not a number.
     """
-    optimization = self._model.optimization
+    optimization = self.model.optimization
     monitor = TrainingMonitor(
       lambda step: create_progress(
         self._train_steps, self._examples_per_step, step
@@ -177,14 +186,14 @@ class TrainingRun:
           monitor.write(f"RECIPE stands for:\n{self.chosen_gin_text}\n")
         for note in self.input_pipeline.notes():
           monitor.write(f"warning: {note}")
-        staged_training.announce_late_variables(self._plan, monitor.write)
+        staged_training.announce_late_variables(self.plan, monitor.write)
         vocabulary_files.write(model_dir, self.input_pipeline.vocabularies())
         features = feature_stage.prepare(
-          model_dir, self._model, self._plan, self.input_pipeline, self._seed
+          model_dir, self.model, self.plan, self.input_pipeline, self._seed
         )
         trained = staged_training.StagedTraining(
-          self._model,
-          self._plan,
+          self.model,
+          self.plan,
           self._run_config,
           self.input_pipeline,
           features.cached_input,
@@ -194,6 +203,12 @@ class TrainingRun:
         ).run(
           model_dir, monitor, lambda step: self._is_exported(model_dir, step)
         )
+    except tf.errors.OpError as error:
+      # What the data's files turned out to be, in the pipeline's own words.
+      reading_error = getattr(self.input_pipeline, "reading_error", None)
+      if reading_error is None:
+        raise
+      raise reading_error from error
     except estimator.NanLossDuringTrainingError as error:
       raise errors.UserValueError(
         f"The loss became NaN (not a number) at step {monitor.step}. The "
@@ -210,21 +225,21 @@ class TrainingRun:
 
     See `ModuleModel.create_model_fn`.
     """
-    return self._model.create_model_fn(
-      self.input_pipeline, self._plan, self._plan.stages[-1]
+    return self.model.create_model_fn(
+      self.input_pipeline, self.plan, self.plan.stages[-1]
     )
 
   @property
   def _examples_per_step(self) -> int:
     return (
-      self.input_pipeline.batch_size * self._model.optimization.accumulate_steps
+      self.input_pipeline.batch_size * self.model.optimization.accumulate_steps
     )
 
   def _build_training_graph(self, step: int):
     """Returns the TRAIN graph of the stage at a step, and its summary."""
     return dry_run.build_graph(
-      self._model.create_model_fn(
-        self.input_pipeline, self._plan, self._plan.stage_at(step)
+      self.model.create_model_fn(
+        self.input_pipeline, self.plan, self.plan.stage_at(step)
       ),
       self.input_pipeline,
       self._run_config(None),
@@ -267,7 +282,7 @@ class TrainingRun:
     }
     moved.update(trained.movement)
     content = {
-      "module_handle": self._model.encoder.handle,
+      "module_handle": self.model.encoder.handle,
       "recipe": [recipe.describe() for recipe in self._recipes],
       "global_step": global_step,
       "metrics": metrics,
@@ -277,7 +292,7 @@ class TrainingRun:
       "num_parameters": summary.num_parameters,
       "num_trainable_parameters": summary.num_trainable_parameters,
       "module_trainable_parameters": summary.module_trainable_parameters,
-      "groups": plan_report.group_results(self._plan, moved),
+      "groups": plan_report.group_results(self.plan, moved),
       "skipped_examples": self.input_pipeline.skipped_examples(),
       "feature_extraction_seconds": feature_seconds,
       "train_seconds": seconds,

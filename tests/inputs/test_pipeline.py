@@ -68,10 +68,13 @@ def test_a_pipeline_implements_everything():
     inputs.InputPipeline()
 
 
-def test_importing_what_configs_name_does_not_import_tensorflow():
+def test_importing_what_configs_name_does_not_import_tensorflow(tmp_path):
+  path = tmp_path / "a.csv"
+  path.write_text("text,label\nx,0\ny,1\n")
   program = (
     "import sys, hub_estimator.inputs\n"
     "hub_estimator.inputs.NumpyInput('sklearn:iris', eval_fraction=0.2)\n"
+    f"hub_estimator.inputs.TextFileInput({str(path)!r}, {str(path)!r})\n"
     "sys.exit('tensorflow' in sys.modules)"
   )
   root = pathlib.Path(__file__).parents[2]

@@ -70,23 +70,23 @@ def test_missing_columns(write):
   path = write("a.csv", "texts,stars,y\nx,1,2\n")
   with expect(
     errors.UserKeyError,
-    "a.csv' lacks columns: TextFileInput.text_column = 'text' names the column "
-    "'text' Did you mean 'texts'?; TextFileInput.label_column = 'label' names "
-    "the column 'label'; TextFileInput.weight_column = 'w' names the column "
-    "'w'. Columns there are: 'texts', 'stars', 'y'.",
+    "a.csv' lacks columns: 'text' of TextFileInput.text_column = 'text' (did "
+    "you mean 'texts'?); 'label' of TextFileInput.label_column = 'label'; 'w' "
+    "of TextFileInput.weight_column = 'w'. Columns there are: 'texts', "
+    "'stars', 'y'.",
   ):
     _create(path, weight_column="w")
   with expect(
-    errors.UserKeyError, "features['t'] = ('z', 'int32') names the column 'z'"
+    errors.UserKeyError, "'z' of TextFileInput.features['t'] = ('z', 'int32')."
   ):
     _create(path, features={"t": ("z", "int32")}, label_column="y")
-  with expect(errors.UserKeyError, "is there more than once"):
+  with expect(errors.UserKeyError, "(it is there more than once)"):
     _create(write("b.csv", "text,label,text\nx,0,y\n"))
   with expect(
     errors.UserKeyError, "'text\\tlabel'", "Set TextFileInput.format"
   ):
     _create(write("c.csv", "text\tlabel\nx\t0\n"))
-  with expect(errors.UserKeyError, "names the column 'label'", "'text', 'y'"):
+  with expect(errors.UserKeyError, "lacks columns: 'label' of", "'text', 'y'"):
     _create(write("d.jsonl", '{"text": "a", "y": 1}\n{"text": "b"}\n'))
 
 

@@ -79,6 +79,36 @@ def test_declared_features(write):
   assert label_spec.is_compatible_with(pipeline.label_spec())
 
 
+def _png(value, height, width):
+  with tf.Graph().as_default(), tf.compat.v1.Session() as session:
+    pixels = tf.fill([height, width, 1], tf.constant(value, tf.uint8))
+    return session.run(tf.io.encode_png(pixels))
+
+
+def test_encoded_images(write):
+  examples = [
+    {"png": _png(51, 4, 6), "label": 0},
+    {"png": _png(255, 2, 3), "label": 1},
+  ]
+  features = {"images": ("image", (2, 3, 3), "png")}
+  pipeline = _create(write("a", examples), features=features)
+  assert pipeline.feature_spec() == {
+    "images": tf.TensorSpec([None, 2, 3, 3], tf.float32, name="images")
+  }
+  images = ordered(pipeline, "eval")[0]["images"]
+  np.testing.assert_allclose(images[0], np.full([2, 3, 3], 0.2), rtol=1e-6)
+  np.testing.assert_allclose(images[1], np.ones([2, 3, 3]), rtol=1e-6)
+  path = write("b", [{"png": _png(51, 2, 3)[:-20], "label": 0}, *examples])
+  with expect(
+    errors.UserValueError,
+    "(2 damaged image)",
+    f"{path} record 0: expected a JPEG, PNG, BMP or GIF image in 'png', found",
+  ):
+    _create(path, features=features)
+  pipeline = _create(path, features=features, on_bad_example="skip")
+  assert len(ordered(pipeline, "train")[1]) == 2
+
+
 def test_evaluation_is_one_pass_in_order(write):
   files = [write("b", _numbers(3)), write("a", _numbers(4, 3))]
   pipeline = _create(files)
@@ -280,6 +310,13 @@ def test_fingerprints(write):
   assert first != fingerprint(_numbers(6)[::-1])
   assert first != fingerprint(_numbers(6), num_train_examples=4)
   assert first != fingerprint(_numbers(6), features={"x": ("int32", ())})
+
+
+def test_another_batch_size(write):
+  pipeline = _create(write("a", _numbers(6)))
+  other = pipeline.with_settings(batch_size=5)
+  assert [len(labels) for _, labels in batches(other, "eval")] == [5, 1]
+  assert [len(labels) for _, labels in batches(pipeline, "eval")] == [4, 2]
 
 
 def test_the_graph_does_not_grow_with_the_data(write):

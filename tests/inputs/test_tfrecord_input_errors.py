@@ -273,9 +273,10 @@ def test_empty_splits(write):
     (
       {"x": ("float", ())},
       errors.UserValueError,
-      ["['x']` has the type 'float': there are 'string', 'float16'"],
+      ["['x']` has the type 'float': there are 'string', 'image', 'float16'"],
     ),
     ({"x": ("int64", 3)}, errors.UserValueError, ["has the shape 3"]),
+    ({"x": ("image", (4, 4))}, errors.UserValueError, ["(4, 4): that of an"]),
     ({"x": ("int64", (0,))}, errors.UserValueError, ["has the shape (0,)"]),
   ],
 )

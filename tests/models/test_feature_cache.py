@@ -341,3 +341,19 @@ def test_a_pipeline_that_miscounts_is_found(tmp_path, module_path):
   with pytest.raises(RuntimeError, match="gives 14 examples of split 'train'"):
     create(tmp_path, module_path, source)
   assert [p.name for p in tmp_path.iterdir()] == [".locks"]
+
+
+def test_no_thread_is_left_to_wait_for(tmp_path, module_path, monkeypatch):
+  """The one that tunes datasets delays the end of sessions by seconds."""
+  seen = []
+
+  def make_initializer(iterator, dataset, name=None):
+    seen.append(dataset.options().autotune.enabled)
+    return original(iterator, dataset, name)
+
+  original = tf1.data.Iterator.make_initializer
+  monkeypatch.setattr(tf1.data.Iterator, "make_initializer", make_initializer)
+  cached = create(tmp_path, module_path)
+  assert seen == [False, False]
+  with tf.Graph().as_default():
+    assert cached.input_fn(TRAIN)().options().autotune.enabled is False

@@ -247,32 +247,6 @@ def test_a_published_residual_network():
   assert _table(analysis) == expected
 
 
-@pytest.mark.parametrize(
-  "num_groups, groups",
-  [
-    (2, [["stem", "a", "shortcut"], ["b", "c"]]),
-    # Depths 1 and 2, 3, 4: the remainder goes to the lowest.
-    (3, [["stem", "a", "shortcut"], ["b"], ["c"]]),
-    (9, [["stem"], ["a", "shortcut"], ["b"], ["c"]]),
-    (None, [["stem"], ["a", "shortcut"], ["b"], ["c"]]),
-  ],
-)
-def test_depth_groups(num_groups, groups):
-  analysis = _analyze(
-    module_fns.residual_network, tags_and_args=module_fns.RESIDUAL_TAGS
-  )
-  assert module_analysis.depth_groups(analysis, num_groups) == [
-    [f"{scope}/{name}" for scope in group for name in ("kernel", "g", "o")]
-    for group in groups
-  ]
-
-
-def test_groups_hold_what_is_used_and_trained():
-  analysis = _analyze(module_fns.two_signatures, "first")
-  groups = [["a/kernel", "a/bias"]]
-  assert module_analysis.depth_groups(analysis) == groups
-
-
 def test_an_unknown_signature_is_named():
   with pytest.raises(ValueError, match="'no_such'.*'default', 'first', 'half'"):
     _analyze(module_fns.two_signatures, "no_such")

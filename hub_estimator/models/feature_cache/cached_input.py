@@ -20,6 +20,7 @@ EMBEDDING = "embedding"
 # What is read at once; several batches, so that Python takes part in few steps
 # of a run.
 _BLOCK_BYTES = 16 << 20
+_PREFETCHED_BATCHES = 8
 
 
 class CachedFeaturesInput(InputPipeline):
@@ -134,6 +135,10 @@ class CachedFeaturesInput(InputPipeline):
       }
       return features, labels
 
+    options = tf.data.Options()
+    # There is nothing to tune, and the thread that does it sleeps for longer
+    # and longer: a session's end may have to wait for it.
+    options.autotune.enabled = False
     return (
       tf.data.Dataset.from_generator(
         read_blocks,
@@ -144,7 +149,8 @@ class CachedFeaturesInput(InputPipeline):
       )
       .flat_map(lambda *block: tf.data.Dataset.from_tensor_slices(block))
       .map(restore_types)
-      .prefetch(tf.data.AUTOTUNE)
+      .prefetch(_PREFETCHED_BATCHES)
+      .with_options(options)
     )
 
   def _row_blocks(

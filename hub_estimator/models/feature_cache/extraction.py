@@ -91,7 +91,7 @@ class Extraction:
   def _build(self, split: str) -> None:
     self._graph = tf.Graph()
     with self._graph.as_default():
-      dataset = self._source.ordered_input_fn(split)()
+      dataset = self._dataset(split)
       self._iterator = tf.compat.v1.data.Iterator.from_structure(
         tf.compat.v1.data.get_output_types(dataset),
         tf.compat.v1.data.get_output_shapes(dataset),
@@ -118,6 +118,14 @@ class Extraction:
   def _initializer(self, split: str) -> tf.Operation:
     if split not in self._initializers:
       with self._graph.as_default():
-        dataset = self._source.ordered_input_fn(split)()
+        dataset = self._dataset(split)
         self._initializers[split] = self._iterator.make_initializer(dataset)
     return self._initializers[split]
+
+  def _dataset(self, split: str) -> tf.data.Dataset:
+    options = tf.data.Options()
+    # The thread that tunes a dataset sleeps for longer and longer, and the end
+    # of its iterator waits for it: seconds, after a pass of some. Without it as
+    # many threads decode as there are cores.
+    options.autotune.enabled = False
+    return self._source.ordered_input_fn(split)().with_options(options)

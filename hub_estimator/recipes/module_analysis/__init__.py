@@ -8,7 +8,6 @@ from hub_estimator.recipes.module_analysis.analysis import (
   ModuleVariable,
   analyze_module,
 )
-from hub_estimator.recipes.module_analysis.depth_merging import depth_groups
 from hub_estimator.recipes.module_analysis.update_ops import update_op_depths
 from hub_estimator.recipes.module_analysis.variable_kinds import (
   BIAS,
@@ -29,6 +28,5 @@ __all__ = [
   "ModuleAnalysis",
   "ModuleVariable",
   "analyze_module",
-  "depth_groups",
   "update_op_depths",
 ]
