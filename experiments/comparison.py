@@ -98,6 +98,8 @@ def _choose(settings, rows):
     [(*row, choice) for row in open_rows for choice in row[1].choices],
     _TUNING_SEEDS,
     "metrics",
+    # A rate that is too high.
+    may_fail=True,
   )
   runs, cells = [], []
   for row in rows:
@@ -107,6 +109,8 @@ def _choose(settings, rows):
       continue
     means = [statistics.mean(tried[run_name(*row, c)][0]) for c in choices]
     best = means.index(max(means))
+    if not means[best]:
+      raise RuntimeError(f"Each choice of {row[1].name} failed: see the logs.")
     runs.append((*row, choices[best]))
     texts = [f"{short_text(c)}: {mean:.3f}" for c, mean in zip(choices, means)]
     texts[best] = f"**{texts[best]}**"
@@ -114,7 +118,7 @@ def _choose(settings, rows):
   return runs, cells
 
 
-def _run(settings, runs, seeds, split):
+def _run(settings, runs, seeds, split, may_fail=False):
   """Returns id of (case, way, choice) -> (accuracies, results) of all seeds."""
   trials = [
     Trial(
@@ -132,12 +136,13 @@ def _run(settings, runs, seeds, split):
       settings.num_processes,
       settings.rerun,
       [("HUB_ESTIMATOR_FEATURE_CACHE", cache)],
+      may_fail,
     )
   )
   found = {}
   for run in runs:
     of_seeds = list(itertools.islice(results, len(seeds)))
-    accuracies = [result[split]["accuracy"] for result in of_seeds]
+    accuracies = [r[split]["accuracy"] if r else 0.0 for r in of_seeds]
     found[run_name(*run)] = (accuracies, of_seeds)
   return found
 

@@ -18,7 +18,7 @@ _DATA_DIR = flags.DEFINE_string(
   "data_dir", None, "Folder of the texts.", required=True
 )
 
-# As in from_scratch.gin.
+# As in from_scratch.gin, and so is lowercase_text.
 _NUM_OOV_BUCKETS = 10
 
 
@@ -45,6 +45,8 @@ def export_module(
       f"--embedding_file={_EMBEDDING_FILE.value}",
       f"--export_path={module}",
       f"--num_oov_buckets={num_oov_buckets}",
+      # GloVe's words have no capitals, and questions begin with one.
+      "--lowercase_text",
     ],
     check=True,
   )

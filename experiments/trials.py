@@ -40,7 +40,8 @@ def run_trials(
   num_processes: int,
   rerun: bool = False,
   environment: Sequence[tuple[str, str]] = (),
-) -> list[dict[str, Any]]:
+  may_fail: bool = False,
+) -> list[Optional[dict[str, Any]]]:
   """Runs trials that were not run yet, some at a time.
 
   Args:
@@ -49,12 +50,13 @@ def run_trials(
       within an op, so that times of runs beside each other can be compared.
     rerun: run again what was run, and delete it.
     environment: (name, value) of environment variables for the processes.
+    may_fail: whether a trial may fail, such as one whose loss becomes NaN.
 
   Returns:
-    `results.json` of each trial.
+    `results.json` of each trial; None for one that failed.
 
   Raises:
-    RuntimeError: trials that failed; all others are run first.
+    RuntimeError: trials that must not fail failed; all others are run first.
   """
   # Not forked: TensorFlow does not survive it.
   context = multiprocessing.get_context("spawn")
@@ -69,7 +71,7 @@ def run_trials(
   failed = [
     f"{trial.folder}.log" for trial, got in zip(trials, outcomes) if got is None
   ]
-  if failed:
+  if failed and not may_fail:
     raise RuntimeError(f"{len(failed)} runs failed: see {', '.join(failed)}")
   return outcomes
 
@@ -127,6 +129,7 @@ def _start_process(environment: Sequence[tuple[str, str]]) -> None:
     from hub_estimator.training import launch
 
     launch.register_configurables()
+    launch.look_for_devices()
 
 
 @contextlib.contextmanager

@@ -181,8 +181,9 @@ class InputPipeline(abc.ABC):
       UserRuntimeError: the pipeline does not count them.
     """
     raise errors.UserRuntimeError(
-      f"{type(self).__name__} does not count the examples of its classes, which "
-      "balanced class weights need: give the weights, or define class_counts."
+      f"{type(self).__name__} does not count the examples of its classes, "
+      "which balanced class weights need: give the weights, or define "
+      "class_counts."
     )
 
   def vocabularies(self) -> dict[str, list[str]]:
