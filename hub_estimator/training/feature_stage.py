@@ -14,6 +14,7 @@ from hub_estimator.models import ModuleEncoder, ModuleModel, selected_features
 from hub_estimator.models.feature_cache import (
   EMBEDDING,
   FeatureCache,
+  check_augmentations,
   create_cached_input,
 )
 from hub_estimator.recipes import FineTuningPlan
@@ -48,12 +49,7 @@ def check(
   """
   if not plan.caches_features:
     return
-  if input_pipeline.augmentations:
-    raise errors.UserValueError(
-      f"{', '.join(input_pipeline.augmentations)} makes new examples in each "
-      "epoch, and cached features are computed once for all epochs: leave it "
-      "out, or set cache_features = False."
-    )
+  check_augmentations(input_pipeline)
   if encoder.spec.checkpoint_prefix is None:
     raise errors.UserValueError(
       f"Features are cached by the content of the module, and {encoder.handle} "

@@ -56,7 +56,7 @@ def create_cached_input(
     UserOSError: the cache cannot be written in, or the disk is full.
     UserRuntimeError: the source has no fingerprint, or no ordered pass.
   """
-  _check_augmentations(source)
+  check_augmentations(source)
   cache = cache or FeatureCache()
   tags = as_tag_set(tags)
   common = {
@@ -92,7 +92,7 @@ def create_cached_input(
   return CachedFeaturesInput(source, entries, num_extracted=done)
 
 
-def _check_augmentations(source: InputPipeline) -> None:
+def check_augmentations(source: InputPipeline) -> None:
   """Raises UserValueError for a pipeline that varies its examples."""
   if source.augmentations:
     raise errors.UserValueError(
