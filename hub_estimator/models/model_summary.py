@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from hub_estimator import hub
 from hub_estimator.optimization.variable_groups import VariableGroup
-from hub_estimator.recipes import PlannedGroup, Stage
+from hub_estimator.recipes import PlannedGroup
 from hub_estimator.tf_compat import tf
 
 if TYPE_CHECKING:
@@ -54,7 +54,6 @@ class ModelSummary(NamedTuple):
     regularization_losses: names of the tensors in REGULARIZATION_LOSSES.
     update_ops: names of the update ops that training runs.
     groups: the variables that train at this stage of the run.
-    stage: which stage the graph is for.
   """
 
   module: hub.Module
@@ -64,7 +63,6 @@ class ModelSummary(NamedTuple):
   regularization_losses: list[str]
   update_ops: list[str]
   groups: list[VariableGroup]
-  stage: Stage
 
   @property
   def num_parameters(self) -> int:
@@ -138,7 +136,6 @@ def summarize_graph(
       [t.name for t in graph.get_collection(_KEYS.REGULARIZATION_LOSSES)],
       [op.name for op in update_ops],
       model_graph.groups(),
-      model_graph.stage,
     ),
   )
 

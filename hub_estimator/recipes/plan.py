@@ -7,6 +7,7 @@ of it is in terms of the module's variables by name and of the head as a whole.
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Optional
 
@@ -84,6 +85,13 @@ class Stage:
   trained_depths: frozenset[Optional[int]]
   uses_cached_features: bool
 
+  def describe_groups(self) -> str:
+    """Returns what trains, and the factors on its learning rates."""
+    return ", ".join(
+      f"{group.name} ×{group.learning_rate_multiplier:.3g}"
+      for group in self.groups
+    )
+
   @property
   def trains_module(self) -> bool:
     """Whether any variable of the module trains."""
@@ -143,7 +151,7 @@ class FineTuningPlan:
       if v.first_step is not None and v.first_step >= self.train_steps
     )
 
-  @property
+  @functools.cached_property
   def module_groups(self) -> tuple[PlannedGroup, ...]:
     """The module's groups, from the input up."""
     alike: dict[tuple[int, float], list[PlannedVariable]] = {}
@@ -170,7 +178,7 @@ class FineTuningPlan:
     since = max(s for s in self.head_multipliers if s <= step)
     return PlannedGroup(HEAD, (), 0, self.head_multipliers[since])
 
-  @property
+  @functools.cached_property
   def stages(self) -> tuple[Stage, ...]:
     """The stages of the run, in order; together they are all its steps."""
     starts = {0, *self.head_multipliers}

@@ -44,13 +44,10 @@ def stage_lines(plan: FineTuningPlan) -> list[str]:
   """Returns a line for each stage: its steps and what trains in it."""
   lines = []
   for stage in plan.stages:
-    groups = ", ".join(
-      f"{group.name} ×{group.learning_rate_multiplier:.3g}"
-      for group in stage.groups
-    )
     cached = "; features from the cache" if stage.uses_cached_features else ""
     lines.append(
-      f"steps {stage.first_step} to {stage.last_step}: {groups}{cached}"
+      f"steps {stage.first_step} to {stage.last_step}: "
+      f"{stage.describe_groups()}{cached}"
     )
   return lines
 

@@ -8,6 +8,7 @@ from typing import Any, Callable, NamedTuple, Optional
 
 from hub_estimator import estimator, handles, hub
 from hub_estimator.inputs import InputPipeline
+from hub_estimator.inputs.pipeline import TEST_SPLIT
 from hub_estimator.models import ModuleModel
 from hub_estimator.recipes import FineTuningPlan, Stage
 from hub_estimator.training import model_dir as model_dirs
@@ -177,20 +178,17 @@ class StagedTraining:
   def _test(self, trained, stage: Stage) -> Optional[dict[str, Any]]:
     """Evaluates the test split, if there is one."""
     data = self._input_of(stage)
-    if "test" not in data.splits:
+    if TEST_SPLIT not in data.splits:
       return None
-    return trained.evaluate(data.ordered_input_fn("test"), name="test")
+    return trained.evaluate(data.ordered_input_fn(TEST_SPLIT), name=TEST_SPLIT)
 
   def _announce(self, stage: Stage, monitor: TrainingMonitor) -> None:
     if len(self._plan.stages) == 1:
       return
-    groups = ", ".join(
-      f"{group.name} ×{group.learning_rate_multiplier:.3g}"
-      for group in stage.groups
-    )
     monitor.write(
       f"Stage {stage.number} of {len(self._plan.stages)}, steps "
-      f"{stage.first_step} to {stage.last_step}: trains {groups}."
+      f"{stage.first_step} to {stage.last_step}: trains "
+      f"{stage.describe_groups()}."
     )
 
 

@@ -128,6 +128,5 @@ def test_parameters_are_summed(name, num_parameters):
     regularization_losses=[],
     update_ops=[],
     groups=[],
-    stage=None,
   )
   assert getattr(summary, name) == num_parameters
