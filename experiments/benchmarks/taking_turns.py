@@ -9,6 +9,8 @@ import numpy as np
 
 from hub_estimator import estimator
 from hub_estimator.tf_compat import tf
+from hub_estimator.training import feature_stage
+from hub_estimator.training.group_movement import COMPARED_STEPS
 from hub_estimator.training.progress_bar import Progress
 
 tf1 = tf.compat.v1
@@ -19,21 +21,23 @@ def time_chunks(run, chunk_steps):
 
   The bare side is a loop of `session.run(train_op)`; ours is the whole run with
   its hooks: progress, NaN check, summaries. A chunk of steps is one side's
-  turn, so that the machine's drift meets both. The first chunk of each, which
-  warms up, is left out, and so is all of the stages before the last.
+  turn, so that the machine's drift meets both. Ours ends with the step whose
+  progress is reported, after `chunk_steps` or a few more; the bare loop does as
+  many. Left out are the steps before bursts begin, the first chunk of each,
+  which warms up, and all of the stages before the last.
 
   Args:
     run: a TrainingRun.
-    chunk_steps: steps of a chunk.
+    chunk_steps: steps of a chunk, at least.
 
   Returns:
-    [num_chunks, 2, 2] float64 seconds of each chunk of the bare loop and of
-    ours: by the clock, and of the process's CPU time, which other work on the
-    machine disturbs less.
+    [num_chunks, 2, 2] float64 seconds a step in each chunk, of the bare loop
+    and of ours: by the clock, and of the process's CPU time, which other work
+    on the machine disturbs less.
   """
-  bare, pairs = _BareLoop(run), []
   first_step = run.plan.stages[-1].first_step
-  folder = tempfile.mkdtemp()
+  folder, pairs = tempfile.mkdtemp(), []
+  bare = _BareLoop(run, folder)
   try:
     run.train(
       folder,
@@ -52,12 +56,17 @@ def time_chunks(run, chunk_steps):
 class _BareLoop:
   """The same graph in a session of its own."""
 
-  def __init__(self, run):
+  def __init__(self, run, folder):
+    # The run finds what is cached here.
+    data = feature_stage.prepare(
+      folder, run.model, run.plan, run.input_pipeline, seed=0
+    ).cached_input
     graph = tf.Graph()
     with graph.as_default():
       tf1.random.set_random_seed(0)
       tf1.train.create_global_step()
-      dataset = run.input_pipeline.input_fn(estimator.ModeKeys.TRAIN)()
+      data = data or run.input_pipeline
+      dataset = data.input_fn(estimator.ModeKeys.TRAIN)()
       iterator = tf1.data.make_initializable_iterator(dataset)
       features, labels = iterator.get_next()
       # That of the last stage.
@@ -92,19 +101,23 @@ class _TakingTurns(Progress):
   def __init__(self, bare, pairs, chunk_steps, *arguments):
     super().__init__(*arguments, stream=io.StringIO())
     self._bare, self._pairs = bare, pairs
-    self._chunk_steps, self._num_steps = chunk_steps, 0
-    self._started = None
+    self._chunk_steps = chunk_steps
+    self._first_step = self._started = None
 
   def update(self, step, loss):
     super().update(step, loss)
-    self._num_steps += 1
-    if self._num_steps % self._chunk_steps:
+    if self._first_step is None:
+      self._first_step = step + COMPARED_STEPS
+    num_steps = step - self._first_step
+    if num_steps < self._chunk_steps:
       return
     ended = _now()
-    bare = self._bare.seconds(self._chunk_steps)
+    bare = self._bare.seconds(num_steps)
     if self._started is not None:  # The first chunk of both warms up.
-      self._pairs.append((bare, ended - self._started))
-    self._started = _now()
+      self._pairs.append(
+        (bare / num_steps, (ended - self._started) / num_steps)
+      )
+    self._first_step, self._started = step, _now()
 
 
 def _now():

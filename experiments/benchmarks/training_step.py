@@ -40,9 +40,7 @@ def main(_):
   )
   run = gin.get_configurable(launch.ROOT)()
   pairs = taking_turns.time_chunks(run, _CHUNK_STEPS.value)
-  num_examples = _CHUNK_STEPS.value * run.input_pipeline.batch_size
-  bare_speeds = [num_examples / bare_secs for bare_secs, _ in pairs[:, :, 0]]
-  our_speeds = [num_examples / ours_secs for _, ours_secs in pairs[:, :, 0]]
+  bare_speeds, our_speeds = run.input_pipeline.batch_size / pairs[:, :, 0].T
   print(
     f"TensorFlow {tf.__version__}, {num_steps} steps of "
     f"{run.input_pipeline.batch_size} examples"

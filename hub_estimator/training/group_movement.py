@@ -11,7 +11,7 @@ from hub_estimator.models.model_summary import graph_summary
 from hub_estimator.tf_compat import tf
 
 # By then a warm-up has left zero, and a mistake has cost little.
-_STEPS = 10
+COMPARED_STEPS = 10
 # Of each group so much is compared at most: values of a large module would be
 # copied out of the session twice.
 _MAX_ELEMENTS = 1 << 24
@@ -28,7 +28,9 @@ class GroupMovement(estimator.SessionRunHook):
       start of this process's stage; |w - w0| where w0 is all zeros.
   """
 
-  def __init__(self, write: Callable[[str], None], num_steps: int = _STEPS):
+  def __init__(
+    self, write: Callable[[str], None], num_steps: int = COMPARED_STEPS
+  ):
     """Configures the hook.
 
     Args:

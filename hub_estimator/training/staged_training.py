@@ -12,8 +12,10 @@ from hub_estimator.inputs.pipeline import TEST_SPLIT
 from hub_estimator.models import ModuleModel
 from hub_estimator.recipes import FineTuningPlan, Stage
 from hub_estimator.training import model_dir as model_dirs
+from hub_estimator.training import training_bursts
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.group_movement import GroupMovement
+from hub_estimator.training.training_bursts import Period, TrainingBursts
 from hub_estimator.training.training_hooks import TrainingMonitor
 
 MODULE_EXPORTER = "tf_hub"
@@ -101,7 +103,7 @@ class StagedTraining:
       self._announce(stage, monitor)
       trained = self._create_estimator(stage, model_dir)
       movement_hook = GroupMovement(monitor.write)
-      metrics = self._train_stage(trained, stage, [monitor, movement_hook])
+      metrics = self._train_stage(trained, stage, monitor, movement_hook)
       movement.update(movement_hook.moved)
       step = model_dirs.newest_step(model_dir)
       stopped = step < stage.last_step
@@ -138,13 +140,16 @@ class StagedTraining:
       metrics, exports, movement, reason, self._test(trained, stage)
     )
 
-  def _train_stage(self, trained, stage: Stage, hooks):
+  def _train_stage(self, trained, stage: Stage, monitor, movement_hook):
     data = self._input_of(stage)
+    hooks = [monitor, movement_hook]
     exporters = [self._exporter]
     if self._early_stopping is not None:
       watch = self._early_stopping.watch(trained.model_dir)
       exporters.append(watch.exporter)
-      hooks = [*hooks, watch.hook]
+      hooks.append(watch.hook)
+    if training_bursts.are_possible(trained.config):
+      hooks.append(self._create_bursts(trained.config, stage, monitor))
     metrics, _ = estimator.train_and_evaluate(
       trained,
       estimator.TrainSpec(
@@ -161,6 +166,18 @@ class StagedTraining:
       ),
     )
     return metrics
+
+  def _create_bursts(self, config, stage: Stage, monitor: TrainingMonitor):
+    # The first summary is written at the first step.
+    periods = [Period(config.save_summary_steps, first=1)]
+    if config.save_checkpoints_steps:
+      periods.append(Period(config.save_checkpoints_steps))
+    return TrainingBursts(
+      monitor,
+      stage.last_step,
+      periods,
+      self._model.optimization.accumulate_steps,
+    )
 
   def _create_estimator(self, stage: Stage, model_dir: str):
     return estimator.Estimator(

@@ -82,11 +82,21 @@ class TrainingMonitor(estimator.SessionRunHook):
     del run_context
     self._ended = self._clock()
     self.train_seconds += self._ended - self._started
+    self.count_run()
+    if self.is_between_steps:
+      self._progress.update(self.step, run_values.results)
+
+  @property
+  def is_between_steps(self) -> bool:
+    """Whether the last run completed a step."""
+    return self._num_runs % self._runs_per_step == 0
+
+  def count_run(self) -> None:
+    """Counts a run of the train op; others' runs by their own word."""
     self._num_runs += 1
-    if self._num_runs % self._runs_per_step == 0:
+    if self.is_between_steps:
       self.num_steps += 1
       self.step += 1
-      self._progress.update(self.step, run_values.results)
 
   def end(self, session):
     """Closes the progress report."""
