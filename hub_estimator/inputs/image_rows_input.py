@@ -353,7 +353,7 @@ class ImageRowsInput(RowsInput):
       position: the number of rows before it.
       row: the example.
     """
-    rows = self._rows[TRAIN_SPLIT][self._shard_index :: self._num_shards]
+    rows = self._rows[TRAIN_SPLIT][self.shard_index :: self.num_shards]
     return example_seed(self.seed, position // len(rows), row)
 
   def _preprocessing(self) -> dict[str, Any]:

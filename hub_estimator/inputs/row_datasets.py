@@ -10,6 +10,8 @@ import numpy as np
 if TYPE_CHECKING:
   from hub_estimator.tf_compat import tf
 
+# Batches that wait for the training step.
+_PREFETCHED_BATCHES = 2
 # What may be in memory beside the arrays, so that batches are gathered many at
 # once: for texts and other small examples, most of the time would go to the
 # overhead of each op.
@@ -83,7 +85,31 @@ def create_dataset(
   def create_all(*tensors):
     return create_batches(blocks.flat_map(_slices), gather_with(tensors))
 
-  return loaded.flat_map(create_all).map(finish).prefetch(tf.data.AUTOTUNE)
+  return prefetched(loaded.flat_map(create_all).map(finish))
+
+
+def prefetched(
+  batches: tf.data.Dataset, num_batches: int = _PREFETCHED_BATCHES
+) -> tf.data.Dataset:
+  """Returns the batches, made ahead of their use, `without_tuning`."""
+  return without_tuning(batches.prefetch(num_batches))
+
+
+def without_tuning(dataset: tf.data.Dataset) -> tf.data.Dataset:
+  """Returns a dataset whose parallelism tf.data does not tune while it runs.
+
+  The thread that tunes sleeps for longer and longer, and the end of the
+  iterator, hence of a session, waits for it: for seconds, after some of them.
+  `AUTOTUNE` is then as many calls at once as there are cores.
+
+  Args:
+    dataset: any, with the ops after which it is iterated over.
+  """
+  from hub_estimator.tf_compat import tf
+
+  options = tf.data.Options()
+  options.autotune.enabled = False
+  return dataset.with_options(options)
 
 
 def _slices(*nest: Any) -> tf.data.Dataset:

@@ -50,6 +50,11 @@ class RowsInput(InputPipeline):
 
   The same arguments give the same splits and the same order, on every version
   of NumPy and TensorFlow.
+
+  Attributes:
+    shuffle: whether each pass over the train split has a new order.
+    num_shards: how many workers share each pass over the train split.
+    shard_index: which of them this is.
   """
 
   def __init__(
@@ -108,7 +113,7 @@ class RowsInput(InputPipeline):
     self._check_count("shard_index", shard_index, 0, num_shards - 1)
     self.batch_size = batch_size
     self.seed = seed
-    self._shuffle = shuffle
+    self.shuffle = shuffle
     self._split_settings = splits.SplitSettings(
       owner=self._owner,
       eval_fraction=eval_fraction,
@@ -120,8 +125,8 @@ class RowsInput(InputPipeline):
     )
     self._classes = classes
     self._label_kind = label_kind
-    self._num_shards = num_shards
-    self._shard_index = shard_index
+    self.num_shards = num_shards
+    self.shard_index = shard_index
     # A subclass adds to both what it skipped, noted and wants to be known.
     self._skipped: dict[str, int] = {}
     self._notes: list[str] = []
@@ -149,9 +154,9 @@ class RowsInput(InputPipeline):
       source.place, self._labels, self._split_settings, positions
     )
     self.splits = tuple(self._rows)
-    if len(self._rows[TRAIN_SPLIT]) < self._num_shards:
+    if len(self._rows[TRAIN_SPLIT]) < self.num_shards:
       raise errors.UserValueError(
-        f"`{self._owner}.num_shards = {self._num_shards}` workers share "
+        f"`{self._owner}.num_shards = {self.num_shards}` workers share "
         f"{len(self._rows[TRAIN_SPLIT])} training examples of {source.place}: "
         "each needs at least one."
       )
@@ -282,13 +287,13 @@ class RowsInput(InputPipeline):
     if not is_training:
       return row_order.one_pass(self._rows[split], self.batch_size)
     # Not the stream that drew the splits.
-    random = np.random.RandomState([self.seed, 1]) if self._shuffle else None
+    random = np.random.RandomState([self.seed, 1]) if self.shuffle else None
     return row_order.endless(
       self._rows[split],
       self.batch_size,
       random,
-      self._num_shards,
-      self._shard_index,
+      self.num_shards,
+      self.shard_index,
     )
 
   def label_spec(self) -> tf.TensorSpec:

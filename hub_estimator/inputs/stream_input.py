@@ -213,13 +213,13 @@ class StreamInput(RowsInput):
       )
 
     loaded = row_datasets.load_arrays([row_of_record, *targets.values()])
-    return loaded.flat_map(create_batches).prefetch(tf.data.AUTOTUNE)
+    return row_datasets.prefetched(loaded.flat_map(create_batches))
 
   def _order_for_training(self, records: tf.data.Dataset) -> tf.data.Dataset:
     """Returns this worker's records, shuffled, without an end."""
-    if self._num_shards > 1 and not self._are_files_shared():
-      records = records.shard(self._num_shards, self._shard_index)
-    if self._shuffle:
+    if self.num_shards > 1 and not self._are_files_shared():
+      records = records.shard(self.num_shards, self.shard_index)
+    if self.shuffle:
       records = records.shuffle(
         self._shuffle_buffer_size,
         seed=self.seed,

@@ -286,20 +286,20 @@ class TFRecordInput(StreamInput):
         self._bad.note("empty text", sum(not value.strip() for value in values))
 
   def _are_files_shared(self) -> bool:
-    return len(self._files[TRAIN_SPLIT]) >= self._num_shards
+    return len(self._files[TRAIN_SPLIT]) >= self.num_shards
 
   def _check_shards(self) -> None:
     """Raises if this worker's files have no example to train on."""
-    if self._num_shards == 1 or not self._are_files_shared():
+    if self.num_shards == 1 or not self._are_files_shared():
       return
     records = self._good[TRAIN_SPLIT][self._rows[TRAIN_SPLIT]]
     starts = self._offsets[TRAIN_SPLIT]
     files = np.searchsorted(starts, records, side="right") - 1
-    if not (files % self._num_shards == self._shard_index).any():
-      mine = self._files[TRAIN_SPLIT][self._shard_index :: self._num_shards]
+    if not (files % self.num_shards == self.shard_index).any():
+      mine = self._files[TRAIN_SPLIT][self.shard_index :: self.num_shards]
       raise errors.UserValueError(
-        f"`{self._owner}.shard_index = {self._shard_index}` of "
-        f"{self._num_shards} has no example to train on: its files are "
+        f"`{self._owner}.shard_index = {self.shard_index}` of "
+        f"{self.num_shards} has no example to train on: its files are "
         f"{', '.join(file.path for file in mine)}."
       )
 
@@ -316,8 +316,8 @@ class TFRecordInput(StreamInput):
     from hub_estimator.tf_compat import tf
 
     files = list(zip(self._files[part], self._offsets[part]))
-    if is_training and self._num_shards > 1 and self._are_files_shared():
-      files = files[self._shard_index :: self._num_shards]
+    if is_training and self.num_shards > 1 and self._are_files_shared():
+      files = files[self.shard_index :: self.num_shards]
     dataset = tf.data.Dataset.from_tensor_slices(
       (
         [file.path for file, _ in files],
@@ -333,17 +333,17 @@ class TFRecordInput(StreamInput):
       return records.enumerate(offset)
 
     # Workers that share the records of a file have to see one order.
-    is_shared = self._num_shards > 1 and not self._are_files_shared()
+    is_shared = self.num_shards > 1 and not self._are_files_shared()
     if not is_training or is_shared or len(files) == 1:
       return dataset.flat_map(read)
-    if self._shuffle:
+    if self.shuffle:
       dataset = dataset.shuffle(
         len(files), seed=self.seed, reshuffle_each_iteration=True
       )
     return dataset.interleave(
       read,
       cycle_length=min(len(files), _MAX_OPEN_FILES),
-      block_length=_RECORDS_IN_TURN if self._shuffle else 1,
+      block_length=_RECORDS_IN_TURN if self.shuffle else 1,
       num_parallel_calls=tf.data.AUTOTUNE,
       deterministic=self._deterministic,
     )

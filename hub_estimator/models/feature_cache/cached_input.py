@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Callable, Optional
+from typing import Callable, Optional
 
 import numpy as np
 
 from hub_estimator import errors, estimator
-from hub_estimator.inputs import InputPipeline, row_order
+from hub_estimator.inputs import InputPipeline, row_datasets, row_order
 from hub_estimator.inputs.pipeline import PREDICT, TRAIN, split_of_mode
 from hub_estimator.models.feature_cache.entry import FeatureEntry
 from hub_estimator.tf_compat import tf
@@ -135,11 +135,7 @@ class CachedFeaturesInput(InputPipeline):
       }
       return features, labels
 
-    options = tf.data.Options()
-    # There is nothing to tune, and the thread that does it sleeps for longer
-    # and longer: a session's end may have to wait for it.
-    options.autotune.enabled = False
-    return (
+    return row_datasets.prefetched(
       tf.data.Dataset.from_generator(
         read_blocks,
         output_signature=(
@@ -148,9 +144,8 @@ class CachedFeaturesInput(InputPipeline):
         ),
       )
       .flat_map(lambda *block: tf.data.Dataset.from_tensor_slices(block))
-      .map(restore_types)
-      .prefetch(_PREFETCHED_BATCHES)
-      .with_options(options)
+      .map(restore_types),
+      _PREFETCHED_BATCHES,
     )
 
   def _row_blocks(
@@ -161,16 +156,16 @@ class CachedFeaturesInput(InputPipeline):
     batch_size = self.batch_size
     if is_training:
       random = None
-      if _order_setting(self._source, "shuffle", True):
+      if getattr(self._source, "shuffle", True):
         # As `RowsInput` has it: the run is the same with and without a cache.
-        seed = _order_setting(self._source, "seed", 0)
+        seed = getattr(self._source, "seed", 0)
         random = np.random.RandomState([seed, 1])
       blocks = row_order.endless(
         rows,
         batch_size,
         random,
-        _order_setting(self._source, "num_shards", 1),
-        _order_setting(self._source, "shard_index", 0),
+        getattr(self._source, "num_shards", 1),
+        getattr(self._source, "shard_index", 0),
       )
     else:
       blocks = row_order.one_pass(rows, batch_size)
@@ -244,11 +239,6 @@ class CachedFeaturesInput(InputPipeline):
     changed = copy.copy(self)
     changed._source = self._source.with_settings(batch_size, mixup_alpha)
     return changed
-
-
-def _order_setting(source: InputPipeline, name: str, default: Any) -> Any:
-  """Returns a setting of a pipeline's order, if it has it under that name."""
-  return getattr(source, name, getattr(source, f"_{name}", default))
 
 
 def _read_block(array, rows: np.ndarray) -> np.ndarray:

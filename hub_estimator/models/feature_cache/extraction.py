@@ -8,7 +8,7 @@ from typing import Callable, Optional
 import numpy as np
 
 from hub_estimator import errors, hub
-from hub_estimator.inputs import InputPipeline
+from hub_estimator.inputs import InputPipeline, row_datasets
 from hub_estimator.tf_compat import tf
 
 # (module, features of a batch) -> name -> tensor [batch_size, ...].
@@ -123,9 +123,5 @@ class Extraction:
     return self._initializers[split]
 
   def _dataset(self, split: str) -> tf.data.Dataset:
-    options = tf.data.Options()
-    # The thread that tunes a dataset sleeps for longer and longer, and the end
-    # of its iterator waits for it: seconds, after a pass of some. Without it as
-    # many threads decode as there are cores.
-    options.autotune.enabled = False
-    return self._source.ordered_input_fn(split)().with_options(options)
+    # The source may be of another package.
+    return row_datasets.without_tuning(self._source.ordered_input_fn(split)())
