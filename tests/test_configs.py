@@ -6,7 +6,7 @@ import config_data
 import gin
 import pytest
 
-from hub_estimator import hub
+from hub_estimator import errors, hub
 from hub_estimator.training import gin_config, launch
 
 # pytest sets filters of its own and shows what the package silences.
@@ -160,6 +160,40 @@ def test_a_runnable_config_trains(path, paths, tmp_path):
   assert results["metrics"][METRICS.get(name, "accuracy")] >= 0
   assert results["module_trainable_parameters"] > 0
   assert hub.load_module_spec(results["exports"]["tf_hub"])
+
+
+AUGMENTED = (
+  "ImageFolderInput.flip_horizontally = True",
+  "ImageFolderInput.crop_fraction = 0.5",
+  "ImageFolderInput.mixup_alpha = 0.2",
+)
+
+
+def train_on_signs(paths, model_dir, *params):
+  launch.register_configurables()
+  name = "configs/image_classification.gin"
+  required = [
+    f"{macro} = '{paths[of]}'" for macro, of in REQUIRED[name].items()
+  ]
+  return launch.launch(
+    [ROOT / name],
+    [*required, "TRAIN_STEPS = 3", "BATCH_SIZE = 4", *AUGMENTED, *params],
+    str(model_dir),
+  )
+
+
+def test_images_that_are_varied_train(paths, tmp_path):
+  results = train_on_signs(paths, tmp_path / "run")
+  assert results["global_step"] == 3
+  assert results["groups"]["module"]["moved"] > 0
+
+
+def test_images_that_are_varied_are_not_cached(paths, tmp_path):
+  with pytest.raises(errors.UserValueError) as caught:
+    train_on_signs(paths, tmp_path / "run", "RECIPE = @head2toe()")
+  for binding in AUGMENTED:
+    assert binding in str(caught.value)
+  assert not (tmp_path / "run").exists()
 
 
 def test_fine_tuning_alone_says_what_it_needs():

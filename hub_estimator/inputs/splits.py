@@ -55,8 +55,9 @@ def choose_rows(
     labels: its labels.
     settings: how to cut.
     positions: [num_examples] numbers from 0 to below 1, of the examples to cut
-      by fractions: the eval split is what lies below its fraction, the test
-      split what lies from there on. Drawn if None.
+      by fractions, of each class apart if classes are cut alike: the eval split
+      is the fraction that lies lowest, the test split what comes next. Drawn if
+      None.
 
   Returns:
     split -> sorted int64 array of rows, in the part of the source that is the
@@ -95,7 +96,7 @@ def choose_rows(
       )
       if positions is None
       else _cut_by_positions(
-        positions, rows[TRAIN_SPLIT], list(fractions.values())
+        strata, positions, rows[TRAIN_SPLIT], list(fractions.values())
       )
     )
     rows[TRAIN_SPLIT], drawn = cut
@@ -248,14 +249,33 @@ def _cut_by_fractions(
 
 
 def _cut_by_positions(
-  positions: np.ndarray, rows: np.ndarray, fractions: Sequence[float]
+  classes: Optional[np.ndarray],
+  positions: np.ndarray,
+  rows: np.ndarray,
+  fractions: Sequence[float],
 ) -> tuple[np.ndarray, list[np.ndarray]]:
-  """Returns the rows left, and those of each fraction, each sorted."""
-  drawn, start = [], 0.0
-  for fraction in fractions:
-    inside = (positions[rows] >= start) & (positions[rows] < start + fraction)
-    drawn.append(rows[inside])
-    start += fraction
+  """Returns the rows left, and those of each fraction, each sorted.
+
+  Rows of equal positions stay together.
+
+  Args:
+    classes: the class of each example, by row: of each, the fraction with the
+      lowest positions is cut off first. None cuts at the fractions themselves.
+    positions: [num_examples] numbers from 0 to below 1.
+    rows: the rows to cut.
+    fractions: what parts to cut off, in their order.
+  """
+  drawn = [[rows[:0]] for _ in fractions]
+  for group in _groups_of(classes, rows):
+    places, start = positions[group], 0.0
+    for pieces, end in zip(drawn, np.cumsum(fractions)):
+      if classes is not None:
+        number = round(float(end) * len(group))
+        # Up to the first that is not of the split.
+        end = np.append(np.sort(places), 1.0)[number]
+      pieces.append(group[(places >= start) & (places < end)])
+      start = end
+  drawn = [np.sort(np.concatenate(pieces)) for pieces in drawn]
   return np.setdiff1d(rows, np.concatenate(drawn)), drawn
 
 

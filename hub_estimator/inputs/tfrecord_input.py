@@ -85,9 +85,10 @@ class TFRecordInput(StreamInput):
     """Reads all records once, checks them, and cuts them into splits.
 
     Arguments that are not listed are those of `RowsInput` and `StreamInput`.
-    `stratify` is for `num_train_examples` alone: `eval_fraction` and
-    `test_fraction` go by a hash of each record, so that equal records are in
-    one split, and splits have about the size asked for.
+    `eval_fraction` and `test_fraction` go by a hash of each record, so that
+    equal records are in one split. With `stratify = False` each record's hash
+    alone decides: it stays in its split whatever records come or go, and splits
+    have about the size asked for.
 
     Args:
       train_files: a path, a glob such as "train-*.tfrecord", or a list of them.

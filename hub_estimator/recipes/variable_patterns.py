@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub_estimator import errors
+from hub_estimator.optimization import argument_checks
 from hub_estimator.recipes.plan import PlannedVariable
 from hub_estimator.recipes.recipe import list_names
 
@@ -22,22 +23,8 @@ def compile_patterns(place: str, patterns: Any) -> tuple[re.Pattern, ...]:
     UserTypeError: something else.
     UserValueError: a string that is no regular expression.
   """
-  if isinstance(patterns, str) or not all(
-    isinstance(pattern, str) for pattern in patterns
-  ):
-    raise errors.UserTypeError(
-      f"{place} = {patterns!r}: it is a list of regular expressions, such as "
-      "['^embedding', 'layer_[01]/']."
-    )
-  compiled = []
-  for pattern in patterns:
-    try:
-      compiled.append(re.compile(pattern))
-    except re.error as error:
-      raise errors.UserValueError(
-        f"{place}: {pattern!r} is no regular expression: {error}."
-      ) from error
-  return tuple(compiled)
+  argument_checks.check_patterns(place, patterns)
+  return tuple(re.compile(pattern) for pattern in patterns)
 
 
 def matching_names(

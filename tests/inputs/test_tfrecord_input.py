@@ -1,5 +1,7 @@
 """Features, labels, splits and order of `TFRecordInput`."""
 
+import functools
+
 import gin
 import numpy as np
 import pytest
@@ -181,22 +183,48 @@ def test_a_small_buffer_keeps_examples_near_their_place(write):
 
 def test_splits_are_cut_by_the_content_of_records(write):
   numbers = _numbers(400)
-  pipeline = _create(
-    write("a", numbers), eval_fraction=0.25, test_fraction=0.25
-  )
+  cut = functools.partial(_create, eval_fraction=0.25, stratify=False)
+  pipeline = cut(write("a", numbers), test_fraction=0.25)
   rows = {split: _split(pipeline, split) for split in pipeline.splits}
   assert sorted(sum(rows.values(), [])) == list(range(400))
   # 100 give or take: the standard deviation is under 9.
   assert 65 < len(rows["eval"]) < 135
   assert 65 < len(rows["test"]) < 135
   # Where a record is does not depend on the others.
-  other = _create(write("b", numbers[::-2]), eval_fraction=0.25)
+  other = cut(write("b", numbers[::-2]))
   assert set(_split(other, "eval")) == {i for i in rows["eval"] if i % 2}
-  reseeded = _create(write("a", numbers), eval_fraction=0.25, seed=1)
+  reseeded = cut(write("a", numbers), seed=1)
   assert _split(reseeded, "eval") != rows["eval"]
   # Equal records stay together.
-  twins = _create(write("c", [numbers[0], *numbers]), eval_fraction=0.25)
+  twins = cut(write("c", [numbers[0], *numbers]))
   assert sorted(_split(twins, s).count(0) for s in ("train", "eval")) == [0, 2]
+
+
+def test_classes_are_cut_alike(write):
+  # 90 of one class and 10 of the other.
+  examples = [{"x": i, "label": int(i >= 90)} for i in range(100)]
+  cut = functools.partial(_create, eval_fraction=0.2, test_fraction=0.3)
+  pipeline = cut(write("a", examples))
+  rows = {split: _split(pipeline, split) for split in pipeline.splits}
+  assert sorted(sum(rows.values(), [])) == list(range(100))
+  assert {
+    split: (sum(i < 90 for i in found), sum(i >= 90 for i in found))
+    for split, found in rows.items()
+  } == {"train": (45, 5), "eval": (18, 2), "test": (27, 3)}
+  # The order of the records and their files does not matter.
+  files = [write("b", examples[:7:-1]), write("c", examples[:8])]
+  other = cut(files)
+  assert {s: set(_split(other, s)) for s in rows} == {
+    s: set(found) for s, found in rows.items()
+  }
+
+
+def test_equal_records_of_a_class_stay_together(write):
+  examples = [{"x": i // 4, "label": 0} for i in range(40)]
+  pipeline = _create(write("a", examples), eval_fraction=0.3)
+  counts = np.bincount(_split(pipeline, "eval"), minlength=10)
+  # 12 asked for: three groups of four.
+  assert sorted(counts) == [0] * 7 + [4] * 3
 
 
 def test_a_number_of_training_examples(write):

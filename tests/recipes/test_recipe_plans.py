@@ -99,7 +99,7 @@ def test_groups_by_name():
   [
     (["^embedding"], "no expression matches layer_1/kernel"),
     (["nothing", ".*"], "'nothing' matches none of .*embedding, layer_1"),
-    (["("], "is no regular expression"),
+    (["("], "missing \\), unterminated"),
     ("embedding", "a list of regular expressions"),
     ([], "a regular expression for each group"),
   ],
