@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import collections
+from typing import Optional
 
 from hub_estimator import errors
 from hub_estimator.inputs import argument_checks
@@ -23,23 +24,36 @@ class BadExamples:
 
   A reader calls `add` for each bad example and leaves it out, and `finish` when
   it has read everything.
+
+  Attributes:
+    on_bad_example: "error" or "skip".
   """
 
-  def __init__(self, owner: str, on_bad_example: str, max_bad_examples: int):
+  def __init__(
+    self,
+    owner: str,
+    on_bad_example: str,
+    max_bad_examples: int,
+    way_out: Optional[str] = None,
+  ):
     """Starts with none.
 
     Args:
       owner: the Gin configurable whose arguments the next two are.
       on_bad_example: "error" raises in `finish`, "skip" counts.
       max_bad_examples: how many an error lists.
+      way_out: what to do instead of mending them, the end of a sentence; None
+        names the argument.
 
     Raises:
       UserValueError: an argument is out of range.
     """
     check_on_bad_example(owner, on_bad_example)
     argument_checks.check_count(owner, "max_bad_examples", max_bad_examples)
-    self._owner = owner
-    self._on_bad_example = on_bad_example
+    self._way_out = way_out or (
+      f"set {owner}.on_bad_example = 'skip' to leave them out."
+    )
+    self.on_bad_example = on_bad_example
     self._max_listed = max_bad_examples
     self._listed: list[str] = []
     self._bad: collections.Counter[str] = collections.Counter()
@@ -73,7 +87,7 @@ class BadExamples:
       UserValueError: there are. The message lists the first of them, and counts
         all by reason.
     """
-    if not self._bad or self._on_bad_example == SKIP:
+    if not self._bad or self.on_bad_example == SKIP:
       return
     number = sum(self._bad.values())
     counts = ", ".join(f"{n} {reason}" for reason, n in self._bad.items())
@@ -81,8 +95,8 @@ class BadExamples:
     more = number - len(self._listed)
     raise errors.UserValueError(
       f"{number} bad example{'s' * (number > 1)} in {place} ({counts}): "
-      f"{listed}{f'; and {more} more' if more else ''}. Mend them, or set "
-      f"{self._owner}.on_bad_example = 'skip' to leave them out."
+      f"{listed}{f'; and {more} more' if more else ''}. Mend them, or "
+      f"{self._way_out}"
     )
 
   @property

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from hub_estimator import errors
@@ -49,3 +51,29 @@ def as_column(part: ExamplePart) -> np.ndarray:
   if part.weights is None:
     return np.ones([len(part.labels), 1], np.float32)
   return part.weights.reshape(-1, 1).astype(np.float32)
+
+
+def as_columns(
+  parts: Mapping[str, ExamplePart],
+  rows: Mapping[str, np.ndarray],
+  part_of: Mapping[str, str],
+) -> dict[str, np.ndarray]:
+  """Returns part of a source -> its weights, after checking all.
+
+  Args:
+    parts: the parts.
+    rows: split -> its rows.
+    part_of: split -> name of the part that its rows are in.
+
+  Raises:
+    UserValueError: a weight that is none, or a split of zeros alone.
+  """
+  columns = {}
+  for name, part in parts.items():
+    if part.weights is not None:
+      check_weights(part)
+    columns[name] = as_column(part)
+  for split, split_rows in rows.items():
+    name = part_of[split]
+    check_sum(columns[name][split_rows], split, parts[name].place)
+  return columns

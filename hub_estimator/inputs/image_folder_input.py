@@ -181,6 +181,15 @@ class ImageFolderInput(ImageRowsInput):
         f"`{self._owner}.crop_fraction = {crop_fraction}` needs whole ones: "
         "leave one out."
       )
+    self._table_columns = image_examples.TableColumns(
+      owner=self._owner,
+      path=path_column,
+      label=label_column,
+      label_separator=label_separator,
+      label_kind=self._label_kind,
+      keeps_names=classes is not None,
+      weight=weight_column,
+    )
     examples = image_examples.read_image_examples(
       {
         f"{split}_dir": os.fspath(path)
@@ -191,15 +200,7 @@ class ImageFolderInput(ImageRowsInput):
         )
         if path is not None
       },
-      image_examples.TableColumns(
-        owner=self._owner,
-        path=path_column,
-        label=label_column,
-        label_separator=label_separator,
-        label_kind=self._label_kind,
-        keeps_names=classes is not None,
-        weight=weight_column,
-      ),
+      self._table_columns,
       bad_examples.BadExamples(self._owner, on_bad_example, max_bad_examples),
       lambda paths: image_checks.find_problems(
         paths, check_images, settings.preprocessing.decode
@@ -211,3 +212,14 @@ class ImageFolderInput(ImageRowsInput):
       self._label_kind = examples.label_kind
     self._set_images(settings, examples.paths)
     self._set_examples(examples.source)
+
+  def _reader_settings(self) -> dict[str, Any]:
+    columns = self._table_columns
+    label = columns.label
+    return {
+      "kind": "image",
+      "path_column": columns.path,
+      "label_columns": [label] if isinstance(label, str) else list(label),
+      "label_separator": columns.label_separator,
+      "on_bad_example": self._images.on_bad_example,
+    }

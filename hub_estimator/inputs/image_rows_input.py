@@ -21,6 +21,9 @@ from hub_estimator.inputs.image_preprocessing import (
   ImagePreprocessing,
   check_preprocessing,
 )
+from hub_estimator.inputs.image_receivers import (
+  create_encoded_receiver_fn,
+)
 from hub_estimator.inputs.pipeline import TRAIN_SPLIT, InputPipeline
 from hub_estimator.inputs.rows_input import RowsInput
 
@@ -28,7 +31,6 @@ if TYPE_CHECKING:
   from hub_estimator import estimator
   from hub_estimator.tf_compat import tf
 
-IMAGE_BYTES = "image_bytes"
 # What is known of an example: its file, or the image itself if it is kept.
 _PATH = "path"
 _DECODED = "decoded"
@@ -89,6 +91,11 @@ class ImageRowsInput(RowsInput):
   def num_channels(self) -> int:
     """The number of channels of the features."""
     return self._images.preprocessing.num_channels
+
+  @property
+  def mixup_alpha(self) -> float:
+    """The parameter of mixup's beta distribution; 0 for no mixup."""
+    return self._images.mixup_alpha
 
   @property
   def reading_error(self) -> Optional[errors.UserError]:
@@ -170,32 +177,16 @@ class ImageRowsInput(RowsInput):
 
     Returns:
       A function without arguments that returns, in the default graph, a
-      `ServingInputReceiver` which receives the bytes of image files under
-      `IMAGE_BYTES`, string [batch_size], and whose features are those of EVAL.
+      `ServingInputReceiver` which receives the bytes of image files; see
+      `image_receivers.create_encoded_receiver_fn`.
 
     Raises:
       UserValueError: the size of the features is not known.
     """
     self._check_image_size()
-
-    def receiver_fn() -> estimator.export.ServingInputReceiver:
-      from hub_estimator import estimator
-      from hub_estimator.tf_compat import tf
-
-      contents = tf.compat.v1.placeholder(tf.string, [None], name=IMAGE_BYTES)
-      images = tf.map_fn(
-        self._images.preprocessing.preprocess,
-        contents,
-        fn_output_signature=tf.float32,
-      )
-      images = tf.ensure_shape(
-        images, [None, *self.image_size, self.num_channels]
-      )
-      return estimator.export.ServingInputReceiver(
-        {self._images.feature_name: images}, {IMAGE_BYTES: contents}
-      )
-
-    return receiver_fn
+    return create_encoded_receiver_fn(
+      self._images.preprocessing, self._images.feature_name
+    )
 
   def _check_image_size(self) -> None:
     if self.image_size is None:
@@ -206,12 +197,18 @@ class ImageRowsInput(RowsInput):
       )
 
   def _create_dataset(
-    self, split: str, is_training: bool, has_targets: bool
+    self,
+    split: str,
+    is_training: bool,
+    has_targets: bool,
+    first_batch: int = 0,
   ) -> tf.data.Dataset:
     self._check_image_size()
     self._split = split
+    # Draws of augmentation and mixup go by the number of rows and batches.
+    self._first_batch = first_batch
     self._failures.error = None
-    return super()._create_dataset(split, is_training, has_targets)
+    return super()._create_dataset(split, is_training, has_targets, first_batch)
 
   def _feature_arrays(self, part: str) -> dict[str, np.ndarray]:
     if not self._images.cache_decoded:
@@ -280,7 +277,7 @@ class ImageRowsInput(RowsInput):
         )
       return features, targets
 
-    return batches.enumerate().map(finish)
+    return batches.enumerate(self._first_batch).map(finish)
 
   def _create_kept_batches(
     self, rows_of_batches, gather, augmentation, is_training
@@ -298,7 +295,7 @@ class ImageRowsInput(RowsInput):
       return rows_of_batches.map(lambda rows: convert(None, rows))
     return (
       rows_of_batches.unbatch()
-      .enumerate()
+      .enumerate(self._first_batch * self.batch_size)
       .map(
         convert,
         num_parallel_calls=image_batches.num_parallel_decodes(),
@@ -317,10 +314,11 @@ class ImageRowsInput(RowsInput):
     crops = augmentation.crop_fraction is not None
     split = self._split
     part = self._part_of(split)
+    num_before = self._first_batch * self.batch_size
 
     def decode(path, row, position):
       image = preprocessor.decode(tf.io.read_file(path))
-      seed = self._seed_of(position, row)
+      seed = self._seed_of(num_before + position, row)
       if crops:
         image = augmentation.crop(image, seed)
       image = preprocessor.resize(image, stretch=crops)
@@ -355,6 +353,16 @@ class ImageRowsInput(RowsInput):
     """
     rows = self._rows[TRAIN_SPLIT][self.shard_index :: self.num_shards]
     return example_seed(self.seed, position // len(rows), row)
+
+  def _description_details(self) -> dict[str, Any]:
+    return {
+      **super()._description_details(),
+      "image": {
+        **dataclasses.asdict(self._images.preprocessing),
+        "feature_name": self._images.feature_name,
+        "mixup_alpha": self._images.mixup_alpha,
+      },
+    }
 
   def _preprocessing(self) -> dict[str, Any]:
     return {

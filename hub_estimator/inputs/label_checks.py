@@ -10,6 +10,7 @@ from hub_estimator import errors
 from hub_estimator.inputs import label_encoding
 from hub_estimator.inputs.example_source import ExamplePart
 from hub_estimator.inputs.label_encoding import (
+  CLASS,
   MULTI_LABEL,
   REGRESSION,
   EncodedLabels,
@@ -104,6 +105,26 @@ def count_classes(
   if labels.kind == MULTI_LABEL:
     return values.sum(axis=0).tolist()
   return np.bincount(values[:, 0], minlength=labels.num_classes).tolist()
+
+
+def largest_label(
+  labels: EncodedLabels,
+  rows: dict[str, np.ndarray],
+  part_of: dict[str, str],
+) -> Optional[int]:
+  """Returns the largest label of all splits; None if labels are no classes.
+
+  Args:
+    labels: the labels of all parts.
+    rows: split -> its rows.
+    part_of: split -> name of the part of the source that its rows are in.
+  """
+  if labels.kind != CLASS:
+    return None
+  return max(
+    int(labels.values[part_of[split]][split_rows].max())
+    for split, split_rows in rows.items()
+  )
 
 
 def missing_label_notes(

@@ -102,6 +102,7 @@ class NumpyInput(RowsInput):
     )
     bad_examples.check_on_bad_example(self._owner, on_bad_example)
     names = _check_feature_names(feature_names, feature_name)
+    self._keys, self._on_bad_example = names, on_bad_example
     loaded = array_sources.load_array_source(source, list(names))
     settings = {
       "feature_shape": feature_shape,
@@ -203,6 +204,23 @@ class NumpyInput(RowsInput):
           batch = batch * self._features[name].scale
       features[name] = batch
     return features
+
+  def _reader_settings(self) -> dict[str, Any]:
+    return {
+      "kind": "array",
+      "features": [
+        {
+          "key": key,
+          "name": name,
+          "dtype": self._features[name].dtype,
+          "shape": list(self._features[name].shape),
+          "scale": float(self._features[name].scale),
+        }
+        for key, name in self._keys.items()
+      ],
+      "classes": self._classes,
+      "on_bad_example": self._on_bad_example,
+    }
 
   def _preprocessing(self) -> dict[str, Any]:
     return {

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from hub_estimator import errors
+from hub_estimator.inputs import descriptions
 
 if TYPE_CHECKING:
   from hub_estimator import estimator
@@ -84,6 +85,20 @@ class InputPipeline(abc.ABC):
     Raises:
       UserValueError: there is no such mode.
     """
+
+  def training_input_fn(
+    self, first_batch: int = 0
+  ) -> Callable[[], tf.data.Dataset]:
+    """Returns `input_fn(TRAIN)` from a batch on, for runs that go on.
+
+    The batch of a step is then the same whether a run was interrupted or not.
+    Pipelines that know which examples a batch holds need not read those before.
+
+    Args:
+      first_batch: the number of the batch to begin with.
+    """
+    create = self.input_fn(TRAIN)
+    return (lambda: create().skip(first_batch)) if first_batch else create
 
   @abc.abstractmethod
   def feature_spec(self) -> dict[str, tf.TensorSpec]:
@@ -189,6 +204,22 @@ class InputPipeline(abc.ABC):
   def vocabularies(self) -> dict[str, list[str]]:
     """Returns name -> entries of what a run saves to be read without data."""
     return {"labels": list(self.class_names)} if self.class_names else {}
+
+  def description(self) -> dict[str, Any]:
+    """Returns what a run saves, to predict and export without its data.
+
+    `SavedInput` is made of it, and `prediction.create_example_reader` reads
+    new examples by it.
+
+    Returns:
+      a dict that JSON can hold; see `descriptions`.
+    """
+    return descriptions.describe(self, self._description_details())
+
+  def _description_details(self) -> dict[str, Any]:
+    """Returns what a class adds to its description."""
+    own = type(self).serving_input_receiver_fn
+    return {"own_receiver": own is not InputPipeline.serving_input_receiver_fn}
 
   def with_settings(
     self,

@@ -27,6 +27,7 @@ def endless(
   random: Optional[np.random.RandomState],
   num_shards: int = 1,
   shard_index: int = 0,
+  first_batch: int = 0,
 ) -> Iterator[np.ndarray]:
   """Yields [num_batches, batch_size] blocks of rows, pass after pass.
 
@@ -38,13 +39,18 @@ def endless(
     shard_index: which of them this is. It gets each num_shards-th row of the
       pass, from this one on, so that workers with the same `random` share a
       pass without a row in common.
+    first_batch: the number of the batch to begin with, as if those before it
+      had been taken.
   """
   block_size = batch_size * BATCHES_AT_ONCE
+  num_to_skip = first_batch * batch_size
   pieces, num_rows = [], 0
   while True:
     while num_rows < block_size:
       one = rows if random is None else random.permutation(rows)
-      pieces.append(one[shard_index::num_shards])
+      piece = one[shard_index::num_shards]
+      pieces.append(piece[num_to_skip:])
+      num_to_skip = max(0, num_to_skip - len(piece))
       num_rows += len(pieces[-1])
     joined = np.concatenate(pieces)
     yield joined[:block_size].reshape(-1, batch_size)

@@ -168,21 +168,13 @@ class RowsInput(InputPipeline):
 
   def _set_weights(self) -> None:
     self.weight_key = example_weights.WEIGHT_KEY
-    self._weights = {}
-    for name, part in self._source.parts.items():
-      if part.weights is not None:
-        example_weights.check_weights(part)
-      self._weights[name] = example_weights.as_column(part)
-    for split, rows in self._rows.items():
-      part = self._part_of(split)
-      example_weights.check_sum(
-        self._weights[part][rows], split, self._source.parts[part].place
-      )
+    self._weights = example_weights.as_columns(
+      self._source.parts, self._rows, self._parts_of_splits()
+    )
 
   def _note_missing_labels(self) -> None:
-    parts = {split: self._part_of(split) for split in self._rows}
     self._notes += label_checks.missing_label_notes(
-      self._labels, self._rows, parts, self._source.place
+      self._labels, self._rows, self._parts_of_splits(), self._source.place
     )
 
   @abc.abstractmethod
@@ -260,10 +252,22 @@ class RowsInput(InputPipeline):
       split, is_training=False, has_targets=True
     )
 
+  def training_input_fn(
+    self, first_batch: int = 0
+  ) -> Callable[[], tf.data.Dataset]:
+    """See `InputPipeline.training_input_fn`."""
+    return lambda: self._create_dataset(
+      TRAIN_SPLIT, is_training=True, has_targets=True, first_batch=first_batch
+    )
+
   def _create_dataset(
-    self, split: str, is_training: bool, has_targets: bool
+    self,
+    split: str,
+    is_training: bool,
+    has_targets: bool,
+    first_batch: int = 0,
   ) -> tf.data.Dataset:
-    """Returns the batches of a split."""
+    """Returns the batches of a split; in training, from `first_batch` on."""
     part = self._part_of(split)
     targets = {}
     if has_targets:
@@ -274,14 +278,14 @@ class RowsInput(InputPipeline):
     return row_datasets.create_dataset(
       self._feature_arrays(part),
       targets,
-      lambda: self._create_row_blocks(split, is_training),
+      lambda: self._create_row_blocks(split, is_training, first_batch),
       self._convert if is_plain else None,
       lambda rows, gather: self._create_batches(rows, gather, is_training),
       self.batch_size * row_order.BATCHES_AT_ONCE,
     )
 
   def _create_row_blocks(
-    self, split: str, is_training: bool
+    self, split: str, is_training: bool, first_batch: int
   ) -> Iterator[np.ndarray]:
     """Yields int64 [num_batches, batch_size] blocks of a split's rows."""
     if not is_training:
@@ -294,6 +298,7 @@ class RowsInput(InputPipeline):
       random,
       self.num_shards,
       self.shard_index,
+      first_batch,
     )
 
   def label_spec(self) -> tf.TensorSpec:
@@ -317,6 +322,19 @@ class RowsInput(InputPipeline):
     return label_checks.count_classes(
       self._labels, self._part_of(TRAIN_SPLIT), self._rows[TRAIN_SPLIT]
     )
+
+  def _description_details(self) -> dict[str, Any]:
+    return {
+      **super()._description_details(),
+      "largest_label": label_checks.largest_label(
+        self._labels, self._rows, self._parts_of_splits()
+      ),
+      "reader": self._reader_settings(),
+    }
+
+  def _reader_settings(self) -> Optional[dict[str, Any]]:
+    """Returns what a reader of new examples goes by; None without one."""
+    return None
 
   def fingerprint(self, split: str) -> str:
     """See `InputPipeline.fingerprint`."""
@@ -365,6 +383,9 @@ class RowsInput(InputPipeline):
     label_checks.check_labels(
       self._labels, self._rows, parts, num_classes, self._owner
     )
+
+  def _parts_of_splits(self) -> dict[str, str]:
+    return {split: self._part_of(split) for split in self._rows}
 
   def _part_of(self, split: str) -> str:
     """Returns the name of the part of the source that holds a split."""

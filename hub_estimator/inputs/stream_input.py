@@ -176,7 +176,11 @@ class StreamInput(RowsInput):
     return False
 
   def _create_dataset(
-    self, split: str, is_training: bool, has_targets: bool
+    self,
+    split: str,
+    is_training: bool,
+    has_targets: bool,
+    first_batch: int = 0,
   ) -> tf.data.Dataset:
     from hub_estimator.tf_compat import tf
 
@@ -206,7 +210,10 @@ class StreamInput(RowsInput):
         }
         return row_datasets.finish(self._parse(batch_records), gathered)
 
-      return records.batch(self.batch_size).map(
+      batches = records.batch(self.batch_size)
+      if first_batch:  # Read, but not parsed.
+        batches = batches.skip(first_batch)
+      return batches.map(
         create_batch,
         num_parallel_calls=tf.data.AUTOTUNE,
         deterministic=self._deterministic or not is_training,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Optional, Union
@@ -151,7 +152,10 @@ class TextFileInput(RowsInput):
       )
       if path is not None
     }
-    self._read(TableSettings(self._owner, format, column_names, encoding))
+    self._table_settings = TableSettings(
+      self._owner, format, column_names, encoding
+    )
+    self._read(self._table_settings)
 
   def _create_label_settings(
     self, label_column, label_separator, label_vocabulary
@@ -263,6 +267,25 @@ class TextFileInput(RowsInput):
     return {
       name: tf.TensorSpec([None, *feature.shape], feature.dtype, name=name)
       for name, feature in self._columns.items()
+    }
+
+  def _reader_settings(self) -> dict[str, Any]:
+    settings = self._label_settings
+    return {
+      "kind": "text",
+      "features": [
+        {"name": name, **dataclasses.asdict(feature)}
+        for name, feature in self._columns.items()
+      ],
+      "label_columns": list(settings.columns),
+      "weight_column": self._weight_column,
+      "label_separator": settings.separator,
+      "format": self._table_settings.format,
+      "train_format": self._table_settings.format
+      or table_content.format_of(self._files["train_file"], self._owner),
+      "column_names": self._table_settings.column_names,
+      "encoding": self._table_settings.encoding,
+      "on_bad_example": self._bad.on_bad_example,
     }
 
   def _feature_arrays(self, part: str) -> dict[str, np.ndarray]:

@@ -4,58 +4,25 @@ from __future__ import annotations
 
 import contextlib
 import csv
-import dataclasses
 import io
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Optional
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Optional
 
 from hub_estimator import errors
-from hub_estimator.inputs import argument_checks, table_content
+from hub_estimator.inputs import table_content
 from hub_estimator.inputs.bad_examples import BadExamples
 from hub_estimator.inputs.table_content import JSONL, TSV
-
-# Far more than a message has room for.
-_MAX_SHOWN = 60
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-  """Columns of a file.
-
-  Attributes:
-    path: of the file.
-    columns: name -> values, one for each row: strings, or, in a JSONL file, any
-      JSON value.
-    lines: the line that each row begins at, from 1.
-  """
-
-  path: str
-  columns: dict[str, Sequence[Any]]
-  lines: Sequence[int]
-
-  def name_of(self, row: int) -> str:
-    """Returns what messages call a row."""
-    return f"{self.path} line {self.lines[row]}"
-
-
-@dataclasses.dataclass(frozen=True)
-class TableSettings:
-  """How files of tables are written, with the names of a pipeline's arguments.
-
-  Attributes:
-    owner: the Gin configurable whose arguments these are, for messages.
-    format: "csv", "tsv" or "jsonl"; None goes by the file's name.
-    column_names: the names of the columns of CSV and TSV files without a
-      header; None for files with one.
-    encoding: of the files.
-  """
-
-  owner: str
-  format: Optional[str] = None
-  column_names: Optional[Sequence[str]] = None
-  encoding: str = "utf-8"
+from hub_estimator.inputs.table_rows import (
+  Table,
+  TableSettings,
+  check_columns,
+  parse_json_objects,
+  pick_columns,
+  pick_keys,
+  without_undecodable,
+)
 
 
 def read_table(
@@ -102,7 +69,7 @@ def read_table(
     if table is None:
       rows, lines = _split(path, text, file_format, bad)
       table = _read_rows(path, rows, lines, columns, settings, bad)
-  return table if is_whole else _without_undecodable(table, settings, bad)
+  return table if is_whole else without_undecodable(table, settings, bad)
 
 
 def _read_even_rows(
@@ -127,8 +94,8 @@ def _read_even_rows(
     values = "\t".join(texts).split("\t")
   else:
     values, widths, num_rows = [], set(), 0
-    with _long_csv_values():
-      reader = _csv_reader(text)
+    with long_csv_values():
+      reader = csv_reader(io.StringIO(text, newline=""))
       try:
         for row in reader:
           values += row
@@ -146,7 +113,7 @@ def _read_even_rows(
   names = values[:width] if names is None else list(names)
   if not width:
     return None
-  _check_columns(path, names, columns, settings)
+  check_columns(path, names, columns, settings)
   return Table(
     path,
     {n: values[start + names.index(n) :: width] for n in columns},
@@ -163,7 +130,7 @@ def _split(
     rows = [line.split("\t") if line else [] for line in texts]
     lines = range(1, len(rows) + 1)
   else:
-    with _long_csv_values():
+    with long_csv_values():
       rows, lines = _split_csv(path, text, bad)
   if [] in rows:
     there = [i for i, row in enumerate(rows) if row]
@@ -173,25 +140,30 @@ def _split(
 
 
 @contextlib.contextmanager
-def _long_csv_values() -> Iterator[None]:
+def long_csv_values(largest: int = sys.maxsize) -> Iterator[None]:
   """Lifts the limit on the length of a value, which is the whole process's."""
-  limit = csv.field_size_limit(sys.maxsize)
+  limit = csv.field_size_limit(largest)
   try:
     yield
   finally:
     csv.field_size_limit(limit)
 
 
-def _csv_reader(text: str):
+def csv_reader(lines: Iterable[str]):
+  """Returns a reader of CSV as in RFC 4180.
+
+  Args:
+    lines: the lines of a file, with their ends as they are.
+  """
   # strict: without it a quote that never ends takes all the rest of the file.
-  return csv.reader(io.StringIO(text, newline=""), strict=True)
+  return csv.reader(lines, strict=True)
 
 
 def _split_csv(
   path: str, text: str, bad: BadExamples
 ) -> tuple[list[list[str]], list[int]]:
   """Returns the rows of a CSV file, and their first lines."""
-  reader = _csv_reader(text)
+  reader = csv_reader(io.StringIO(text, newline=""))
   rows, lines = [], []
   while True:
     line = reader.line_num + 1
@@ -229,47 +201,8 @@ def _read_rows(
         f"without such a line set {settings.owner}.column_names."
       )
     names, rows, lines = rows[0], rows[1:], lines[1:]
-  _check_columns(path, names, columns, settings)
-  if not set(map(len, rows)) <= {len(names)}:
-    good = []
-    for i, row in enumerate(rows):
-      if len(row) == len(names):
-        good.append(i)
-      else:
-        bad.add(
-          "wrong number of columns",
-          f"{path} line {lines[i]}",
-          f"expected {len(names)} columns ({_listed(names)}), found {len(row)}",
-        )
-    rows, lines = [rows[i] for i in good], [lines[i] for i in good]
-  values = list(zip(*rows)) if rows else [()] * len(names)
-  return Table(path, {n: values[names.index(n)] for n in columns}, lines)
-
-
-def _check_columns(
-  path: str,
-  names: Sequence[str],
-  columns: Mapping[str, str],
-  settings: TableSettings,
-) -> None:
-  """Raises unless the columns to read are there, once."""
-  problems = []
-  for name, binding in columns.items():
-    if name not in names:
-      problems.append(
-        f"{name!r} of {binding}"
-        f"{argument_checks.did_you_mean_aside(name, names)}"
-      )
-    elif list(names).count(name) > 1:
-      problems.append(f"{name!r} of {binding} (it is there more than once)")
-  if problems:
-    hint = ""
-    if len(names) == 1 and any(sign in names[0] for sign in "\t,;{"):
-      hint = f" Is it of another format? Set {settings.owner}.format."
-    raise errors.UserKeyError(
-      f"{path!r} lacks columns: {'; '.join(problems)}. Columns there are: "
-      f"{_listed(names)}.{hint}"
-    )
+  check_columns(path, names, columns, settings)
+  return pick_columns(path, names, rows, lines, list(columns), bad)
 
 
 def _read_json_lines(
@@ -297,82 +230,12 @@ def _read_json_lines(
     )
   except (ValueError, KeyError, TypeError, IndexError, RecursionError):
     pass  # Find out which lines are to blame.
-  rows, good = [], []
-  for line, content in zip(lines, texts):
-    try:
-      row = json.loads(content)
-    except (ValueError, RecursionError) as error:
-      bad.add("bad JSON", f"{path} line {line}", f"no JSON: {error}")
-      continue
-    if not isinstance(row, dict):
-      bad.add(
-        "bad JSON",
-        f"{path} line {line}",
-        f"expected a JSON object, found {_shown(content)}",
-      )
-      continue
-    rows.append(row)
-    good.append(line)
+  rows, good = parse_json_objects(path, lines, texts, bad)
   # A column that is nowhere is a mistake in the config.
   if rows:
     there = list(dict.fromkeys(key for row in rows for key in row))
-    _check_columns(path, there, columns, settings)
-  return _pick_keys(path, rows, good, columns, bad)
-
-
-def _pick_keys(
-  path: str,
-  rows: list[dict[str, Any]],
-  lines: list[int],
-  columns: Mapping[str, str],
-  bad: BadExamples,
-) -> Table:
-  """Picks columns out of JSON objects that may lack some."""
-  good = []
-  for i, row in enumerate(rows):
-    missing = [name for name in columns if name not in row]
-    if missing:
-      bad.add(
-        "missing column",
-        f"{path} line {lines[i]}",
-        f"expected the keys {_listed(list(columns))}, found {_listed(row)}",
-      )
-    else:
-      good.append(i)
-  return Table(
-    path,
-    {name: [rows[i][name] for i in good] for name in columns},
-    [lines[i] for i in good],
-  )
-
-
-def _without_undecodable(
-  table: Table, settings: TableSettings, bad: BadExamples
-) -> Table:
-  """Leaves rows out that hold bytes which are no text."""
-  good = []
-  for i, values in enumerate(zip(*table.columns.values())):
-    try:
-      json.dumps(values, ensure_ascii=False).encode("utf-8")
-    except UnicodeEncodeError as error:
-      code = ord(error.object[error.start])
-      what = (
-        f"found the byte 0x{code - 0xDC00:02x}"
-        if 0xDC80 <= code <= 0xDCFF
-        else f"found half a character, \\u{code:04x}"
-      )
-      bad.add(
-        "undecodable bytes",
-        table.name_of(i),
-        f"expected text in {settings.encoding}, {what}",
-      )
-    else:
-      good.append(i)
-  return Table(
-    table.path,
-    {n: [values[i] for i in good] for n, values in table.columns.items()},
-    [table.lines[i] for i in good],
-  )
+    check_columns(path, there, columns, settings)
+  return pick_keys(path, rows, good, list(columns), bad)
 
 
 def _split_lines(text: str) -> list[str]:
@@ -383,11 +246,3 @@ def _split_lines(text: str) -> list[str]:
   if "\r" in text:
     lines = [line.removesuffix("\r") for line in lines]
   return lines
-
-
-def _listed(names: Any) -> str:
-  return ", ".join(map(repr, names)) or "none"
-
-
-def _shown(text: str) -> str:
-  return repr(text if len(text) <= _MAX_SHOWN else text[:_MAX_SHOWN] + "…")

@@ -368,6 +368,9 @@ class TFDSInput(StreamInput):
       features[name] = value
     return features
 
+  def _reader_settings(self) -> dict[str, Any]:
+    return {"kind": "tfds", "on_bad_example": self._bad.on_bad_example}
+
   def _preprocessing(self) -> dict[str, Any]:
     return {
       name: [dtype, shape, float(self._scales[name])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import os
 from collections.abc import Mapping, Sequence
@@ -137,6 +138,7 @@ class TFRecordInput(StreamInput):
     argument_checks.check_label_kind(self._owner, label_kind)
     self._features = record_features.declare_features(self._owner, features)
     self._label, self._weight = label, weight
+    self._compression = compression
     self._files: dict[str, list[RecordFile]] = {
       split: record_files.find_files(
         patterns, compression, self._owner, f"{split}_files"
@@ -372,6 +374,18 @@ class TFRecordInput(StreamInput):
 
   def _keyed(self) -> dict[str, record_features.RecordFeature]:
     return {feature.key: feature for feature in self._features.values()}
+
+  def _reader_settings(self) -> dict[str, Any]:
+    return {
+      "kind": "record",
+      "features": [
+        {"name": name, **dataclasses.asdict(feature)}
+        for name, feature in self._features.items()
+      ],
+      "label": self._label,
+      "compression": self._compression,
+      "on_bad_example": self._bad.on_bad_example,
+    }
 
   def _preprocessing(self) -> dict[str, Any]:
     return {

@@ -141,7 +141,9 @@ def complete_spec(
   averaged_variables: Sequence[tf.Variable],
   config: Optional[estimator.RunConfig],
 ) -> estimator.EstimatorSpec:
-  """Adds the hooks and savers that the optimization needs.
+  """Adds the savers that the optimization needs.
+
+  That of a stage after the first is also added to the collection SAVERS.
 
   Args:
     spec: of the head.
@@ -157,6 +159,8 @@ def complete_spec(
       saver = GrowingSaver(
         max_to_keep=config.keep_checkpoint_max if config else 5
       )
+      # Hooks that bring no scaffold look for it there.
+      tf.compat.v1.add_to_collection(_KEYS.SAVERS, saver)
       spec = spec._replace(scaffold=tf.compat.v1.train.Scaffold(saver=saver))
   elif optimization.moving_average_decay is not None:
     saver = optimization.create_averaged_saver(averaged_variables)

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import dataclasses
-import json
-import math
-import os
 import re
-from typing import Any, NamedTuple, Optional
+from collections.abc import Sequence
+from typing import Any, Optional
 
 import gin
 
 from hub_estimator import errors, estimator
-from hub_estimator.hub import folders
 from hub_estimator.optimization import argument_checks
-
-HISTORY_FILE = "early_stopping.json"
+from hub_estimator.training.evaluation_history import (
+  Evaluation,
+  create_evaluation,
+  read_history,
+  with_evaluation,
+  write_history,
+)
 
 _MODES = ("auto", "max", "min")
 # Parts of metrics' names that say which values are good.
@@ -29,12 +31,6 @@ _LOW_IS_GOOD = frozenset(
 )
 
 
-class _Evaluation(NamedTuple):
-  global_step: int
-  # Numbers that JSON does not have are None.
-  metrics: dict[str, Optional[float]]
-
-
 @gin.register(module="hub_estimator")
 @dataclasses.dataclass(frozen=True)
 class EarlyStopping:
@@ -46,7 +42,7 @@ class EarlyStopping:
   Stopping - But When?", 1998, https://doi.org/10.1007/3-540-49430-8_3, the
   class of criteria UP, counted in evaluations.
 
-  The evaluations are kept in `early_stopping.json` in the run's folder, so that
+  The evaluations are kept in `evaluations.json` in the run's folder, so that
   a run that goes on from a checkpoint goes on counting, and another patience or
   metric counts from the evaluations that there were.
 
@@ -102,15 +98,28 @@ class EarlyStopping:
       model_dir: the run's folder.
 
     Raises:
-      UserOSError: its `early_stopping.json` cannot be read.
+      UserOSError: its `evaluations.json` cannot be read.
     """
-    return self._reason(_read_history(model_dir))
+    return self.reason_in(read_history(model_dir))
 
   def has_stopped(self, model_dir: str) -> bool:
     """Whether the evaluations of a run so far end it; see `reason`."""
     return self.reason(model_dir) is not None
 
-  def _reason(self, history: list[_Evaluation]) -> Optional[str]:
+  def reason_in(self, history: Sequence[Evaluation]) -> Optional[str]:
+    """Returns why evaluations end a run, or None if they do not.
+
+    Args:
+      history: the run's evaluations in the order of their steps.
+
+    Raises:
+      UserValueError: the metric is not in the last of them.
+    """
+    if history and self.metric not in history[-1].metrics:
+      raise errors.UserValueError(
+        f"`EarlyStopping.metric` = {self.metric!r} is no metric of the "
+        f"evaluation. There are: {', '.join(sorted(history[-1].metrics))}."
+      )
     sign = self._sign()
     best = None
     num_without = 0
@@ -196,28 +205,11 @@ class EarlyStoppingWatch:
     Raises:
       UserValueError: the metric is not among them.
     """
-    metrics = {
-      name: float(value) if math.isfinite(value) else None
-      for name, value in eval_result.items()
-      if getattr(value, "shape", ()) == ()
-      and not isinstance(value, (str, bytes))
-    }
-    global_step = int(metrics.pop("global_step"))
-    metric = self._early_stopping.metric
-    if metric not in metrics:
-      raise errors.UserValueError(
-        f"`EarlyStopping.metric` = {metric!r} is no metric of the evaluation. "
-        f"There are: {', '.join(sorted(metrics))}."
-      )
-    # A run that goes on from an older checkpoint makes later ones again.
-    history = [
-      evaluation
-      for evaluation in _read_history(self._model_dir)
-      if evaluation.global_step < global_step
-    ]
-    history.append(_Evaluation(global_step, metrics))
-    _write_history(self._model_dir, history)
-    self.reason = self._early_stopping._reason(history)
+    history = with_evaluation(
+      read_history(self._model_dir), create_evaluation(eval_result)
+    )
+    self.reason = self._early_stopping.reason_in(history)
+    write_history(self._model_dir, history)
     if self.reason is not None and self._run_context is not None:
       self._run_context.request_stop()
 
@@ -260,31 +252,3 @@ class _Hook(estimator.SessionRunHook):
     """Forgets the run: the last evaluation comes when it is over."""
     del session
     self._watch.set_run_context(None)
-
-
-def _read_history(model_dir: str) -> list[_Evaluation]:
-  """Returns a run's evaluations in the order of their steps."""
-  path = os.path.join(model_dir, HISTORY_FILE)
-  if not os.path.exists(path):
-    return []
-  try:
-    with open(path, encoding="utf-8") as file:
-      written = json.load(file)
-    return [
-      _Evaluation(int(item["global_step"]), dict(item["metrics"]))
-      for item in written["evaluations"]
-    ]
-  except (OSError, ValueError, TypeError, KeyError) as error:
-    raise errors.UserOSError(
-      f"{path}, where a run notes its evaluations, cannot be read: {error!r}. "
-      "Remove it to count from here on."
-    ) from error
-
-
-def _write_history(model_dir: str, history: list[_Evaluation]) -> None:
-  """Writes a run's evaluations, whole or not at all."""
-  content = {"evaluations": [item._asdict() for item in history]}
-  text = json.dumps(content, indent=2, allow_nan=False)
-  folders.write_file(
-    os.path.join(model_dir, HISTORY_FILE), f"{text}\n".encode()
-  )

@@ -21,7 +21,7 @@ _GIVEN = ("export/tf_hub", "results.json")
 _WRITTEN = (
   "checkpoint",
   CONFIG_FILE,
-  "early_stopping.json",
+  "evaluations.json",
   "eval/events.out.tfevents.*",
   "eval_test/events.out.tfevents.*",
   "events.out.tfevents.*",

@@ -7,14 +7,16 @@ from typing import Any, Callable, Optional
 
 import gin
 
-from hub_estimator import errors, estimator
+from hub_estimator import errors, estimator, handles, hub
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
+from hub_estimator.optimization import argument_checks
 from hub_estimator.recipes import RunSettings, as_recipes
 from hub_estimator.tf_compat import tf
 from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import (
   dry_run,
+  evaluation_loop,
   feature_stage,
   image_settings,
   plan_report,
@@ -27,6 +29,11 @@ from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
 from hub_estimator.training.training_hooks import TrainingMonitor
+
+# The exporter of the newest weights.
+MODULE_EXPORTER = "tf_hub"
+# Between evaluations, if a config says nothing.
+_EVAL_EVERY_SECS = 600
 
 
 @gin.register("train", module="hub_estimator")
@@ -49,10 +56,14 @@ class TrainingRun:
     recipe: Any = (),
     seed: int = 0,
     eval_every_steps: Optional[int] = None,
+    eval_every_secs: Optional[float] = None,
     early_stopping: Optional[EarlyStopping] = None,
     save_summary_steps: int = 100,
     keep_checkpoint_max: Optional[int] = 5,
     exports_to_keep: Optional[int] = 5,
+    best_metric: Optional[str] = None,
+    best_mode: str = "auto",
+    verify_exports: bool = True,
   ):
     """Holds the parts of the run, and checks that they fit each other.
 
@@ -63,13 +74,25 @@ class TrainingRun:
       recipe: a recipe, or a list of them, which are applied in their order;
         without any, all that the model's encoder says trains, at one rate.
       seed: of the graph's random ops; the data has its own.
-      eval_every_steps: evaluate, save and export every so many steps; None
-        saves every 10 minutes. The end of the run, and of a stage of it, always
-        does.
+      eval_every_steps: evaluate, save and export every so many steps, counted
+        from the start of the run, or of its stage; None goes by time. The end
+        of the run, and of a stage of it, always does.
+      eval_every_secs: evaluate, save and export every so many seconds; if None
+        and without `eval_every_steps`, every 10 minutes. Beside
+        `eval_every_steps`: of the checkpoints, evaluate those that come so long
+        after the last evaluation.
       early_stopping: when to end before `train_steps`; never if None.
       save_summary_steps: steps between TensorBoard summaries.
       keep_checkpoint_max: how many checkpoints stay; None for all.
-      exports_to_keep: how many exports stay; None for all.
+      exports_to_keep: how many exports of the newest weights stay; None for
+        all.
+      best_metric: also export the module of the best evaluation by this metric,
+        such as "accuracy", to `export/best`, and keep its checkpoint in `best`;
+        None does not.
+      best_mode: which values of it are good: "max", "min", or "auto", which
+        goes by its name.
+      verify_exports: whether each export is loaded and compared with the model
+        on a batch of the eval split before it appears.
 
     Raises:
       UserError: an argument of another kind or out of range, or data that does
@@ -106,11 +129,21 @@ class TrainingRun:
     self.model = model.with_optimization(settings.optimization)
     self._train_steps = settings.train_steps
     self._seed = seed
-    self._eval_every_steps = eval_every_steps
+    if eval_every_secs is not None:
+      argument_checks.check_number("train.eval_every_secs", eval_every_secs, 0)
+    if eval_every_steps is None and eval_every_secs is None:
+      eval_every_secs = _EVAL_EVERY_SECS
+    self._schedule = staged_training.Schedule(
+      eval_every_steps, eval_every_secs, save_summary_steps
+    )
     self._early_stopping = early_stopping
-    self._save_summary_steps = save_summary_steps
     self._keep_checkpoint_max = keep_checkpoint_max
     self._exports_to_keep = exports_to_keep
+    self._best_metric = best_metric
+    self._best_mode = best_mode
+    self._verify_exports = verify_exports
+    if best_metric is not None:
+      self._create_exporters()  # Which checks its name.
     self.model.check(self.input_pipeline)
     self.plan = self.model.create_plan(self._recipes, self._train_steps)
     feature_stage.check(self.plan, self.input_pipeline, self.model.encoder)
@@ -196,10 +229,11 @@ class TrainingRun:
           self.plan,
           self._run_config,
           self.input_pipeline,
+          self._create_exporters(),
+          self._schedule,
           features.cached_input,
           features.selected_features,
           self._early_stopping,
-          self._exports_to_keep,
         ).run(
           model_dir, monitor, lambda step: self._is_exported(model_dir, step)
         )
@@ -250,26 +284,42 @@ class TrainingRun:
     return estimator.RunConfig(
       model_dir=model_dir,
       tf_random_seed=self._seed,
-      save_summary_steps=self._save_summary_steps,
+      save_summary_steps=self._schedule.save_summary_steps,
       # Its two hooks would cost every step, and say what the progress says.
       log_step_count_steps=None,
       keep_checkpoint_max=self._keep_checkpoint_max,
-      **(
-        {"save_checkpoints_steps": self._eval_every_steps}
-        if self._eval_every_steps
-        else {"save_checkpoints_secs": 600}
-      ),
     )
 
   def _is_exported(self, model_dir, global_step) -> bool:
     """Whether a checkpoint was exported: `results.json` comes after that."""
     written = results.read_results(model_dir) or {}
-    path = written.get("exports", {}).get(staged_training.MODULE_EXPORTER, "")
+    path = written.get("exports", {}).get(MODULE_EXPORTER, "")
     return written.get("global_step") == global_step and os.path.isdir(path)
 
+  def _create_exporters(self) -> list[estimator.Exporter]:
+    receiver_fn = self.input_pipeline.serving_input_receiver_fn()
+    exporters = [
+      hub.LatestModuleExporter(
+        MODULE_EXPORTER, receiver_fn, exports_to_keep=self._exports_to_keep
+      )
+    ]
+    return exporters
+
+  def _newest_exports(self, model_dir: str) -> dict[str, str]:
+    """Returns exporter name -> the folder of its newest module."""
+    found = {}
+    for exporter in self._create_exporters():
+      folder = evaluation_loop.export_folder(model_dir, exporter.name)
+      if os.path.isdir(folder):
+        found[exporter.name] = os.path.abspath(
+          handles.resolve(folder, self.model.export_name)
+        )
+    return found
+
   def _write_results(self, model_dir, monitor, trained, feature_seconds):
-    metrics = dict(trained.metrics)
-    global_step = int(metrics.pop("global_step"))
+    metrics = dict(trained.metrics or {})
+    metrics.pop("global_step", None)
+    global_step = trained.global_step
     summary = monitor.summary
     if summary is None:
       summary = self._build_training_graph(max(0, global_step - 1))[1]
@@ -287,7 +337,7 @@ class TrainingRun:
       "global_step": global_step,
       "metrics": metrics,
       "test_metrics": trained.test_metrics,
-      "exports": trained.exports,
+      "exports": self._newest_exports(model_dir),
       "stopped_early": trained.stop_reason,
       "num_parameters": summary.num_parameters,
       "num_trainable_parameters": summary.num_trainable_parameters,

@@ -2,40 +2,58 @@
 
 from __future__ import annotations
 
-import os
 import sys
+from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple, Optional
 
-from hub_estimator import estimator, handles, hub
+from hub_estimator import estimator
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.inputs.pipeline import TEST_SPLIT
 from hub_estimator.models import ModuleModel
 from hub_estimator.recipes import FineTuningPlan, Stage
+from hub_estimator.tf_compat.checkpoint_saver import AlignedCheckpointSaver
 from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training import training_bursts
 from hub_estimator.training.early_stopping import EarlyStopping
+from hub_estimator.training.evaluation_loop import EvaluationLoop
 from hub_estimator.training.group_movement import GroupMovement
 from hub_estimator.training.training_bursts import Period, TrainingBursts
 from hub_estimator.training.training_hooks import TrainingMonitor
 
-MODULE_EXPORTER = "tf_hub"
+
+class Schedule(NamedTuple):
+  """When a run saves, evaluates and summarizes.
+
+  Attributes:
+    every_steps: steps between checkpoints, each of which is evaluated and
+      exported, counted from the start of a stage; None goes by time.
+    every_secs: seconds between checkpoints; with `every_steps`, the least
+      between two evaluations.
+    save_summary_steps: steps between summaries.
+  """
+
+  every_steps: Optional[int] = None
+  every_secs: Optional[float] = None
+  save_summary_steps: int = 100
 
 
 class Trained(NamedTuple):
   """What training gave.
 
   Attributes:
-    metrics: those of the last evaluation.
-    exports: exporter name -> the module's folder.
+    global_step: of the newest checkpoint.
+    metrics: those of the last evaluation; None if there was none.
     movement: group -> how far it had moved after the first steps of its stage.
     stop_reason: why training ended before its last step; None if it did not.
+    is_interrupted: whether a signal ended it.
     test_metrics: those of the test split; None if there is none.
   """
 
-  metrics: dict[str, Any]
-  exports: dict[str, str]
+  global_step: int
+  metrics: Optional[dict[str, Any]]
   movement: dict[str, float]
   stop_reason: Optional[str]
+  is_interrupted: bool
   test_metrics: Optional[dict[str, Any]]
 
 
@@ -48,10 +66,11 @@ class StagedTraining:
     plan: FineTuningPlan,
     create_config: Callable[[str], estimator.RunConfig],
     input_pipeline: InputPipeline,
+    exporters: Sequence[estimator.Exporter],
+    schedule: Schedule,
     cached_input: Optional[InputPipeline] = None,
     selected_features: Optional[list[int]] = None,
     early_stopping: Optional[EarlyStopping] = None,
-    exports_to_keep: Optional[int] = 5,
   ):
     """Holds the parts.
 
@@ -60,29 +79,32 @@ class StagedTraining:
       plan: the run's plan.
       create_config: folder -> RunConfig.
       input_pipeline: the data.
+      exporters: called after each evaluation.
+      schedule: when to save and evaluate.
       cached_input: the data for stages that use cached features.
       selected_features: the numbers of the features to use.
       early_stopping: when to end before the last step.
-      exports_to_keep: how many exports stay.
     """
     self._model = model
     self._plan = plan
     self._create_config = create_config
     self._input = input_pipeline
+    self._exporters = exporters
+    self._schedule = schedule
     self._cached_input = cached_input
     self._selected_features = selected_features
     self._early_stopping = early_stopping
-    self._exporter = hub.LatestModuleExporter(
-      MODULE_EXPORTER,
-      input_pipeline.serving_input_receiver_fn(),
-      exports_to_keep=exports_to_keep,
-    )
+    # Of the stage that was evaluated last.
+    self._loop: Optional[EvaluationLoop] = None
+    self._loop_stage: Optional[Stage] = None
 
   def run(
     self,
     model_dir: str,
     monitor: TrainingMonitor,
     is_exported: Callable[[int], bool],
+    is_interrupted: Callable[[], bool] = lambda: False,
+    hooks: Sequence[estimator.SessionRunHook] = (),
   ) -> Trained:
     """Trains to the last step of the plan.
 
@@ -90,94 +112,121 @@ class StagedTraining:
       model_dir: the run's folder.
       monitor: the hook that shows progress.
       is_exported: whether the checkpoint of a step was exported before.
+      is_interrupted: whether training is to end where it is.
+      hooks: further hooks.
     """
+    try:
+      return self._run(model_dir, monitor, is_exported, is_interrupted, hooks)
+    finally:
+      self._close_loop()
+
+  def _run(
+    self, model_dir, monitor, is_exported, is_interrupted, hooks
+  ) -> Trained:
     movement: dict[str, float] = {}
-    metrics = None
+    stop_reason = None
+    has_trained = False
     step = model_dirs.newest_step(model_dir)
-    stopped = self._early_stopping and self._early_stopping.has_stopped(
-      model_dir
-    )
+    if step:
+      # What a run that was killed after its checkpoint did not come to.
+      loop = self._loop_of(
+        self._plan.stage_at(step - 1), model_dir, is_interrupted
+      )
+      loop.catch_up()
+      stop_reason = loop.stop_reason
     for stage in self._plan.stages:
-      if stopped or step >= stage.last_step:
+      if stop_reason or is_interrupted() or step >= stage.last_step:
         continue
       self._announce(stage, monitor)
-      trained = self._create_estimator(stage, model_dir)
+      loop = self._loop_of(stage, model_dir, is_interrupted)
       movement_hook = GroupMovement(monitor.write)
-      metrics = self._train_stage(trained, stage, monitor, movement_hook)
+      self._train_stage(
+        loop, stage, step, [monitor, movement_hook, *hooks], monitor
+      )
+      has_trained = True
       movement.update(movement_hook.moved)
       step = model_dirs.newest_step(model_dir)
-      stopped = step < stage.last_step
-    stage = self._plan.stage_at(max(0, step - 1))
-    trained = self._create_estimator(stage, model_dir)
-    export_path = os.path.join(model_dir, "export", MODULE_EXPORTER)
-    if metrics is None:
-      # The checkpoint was at the last step already: nothing was trained, hence
-      # nothing evaluated.
-      metrics = trained.evaluate(
-        self._input_of(stage).input_fn(estimator.ModeKeys.EVAL)
-      )
+      stop_reason = loop.stop_reason
+    is_cut_short = stop_reason is None and step < self._plan.train_steps
+    test_metrics = None
+    if not has_trained and not is_cut_short:
       print(
-        f"The newest checkpoint in {model_dir} is of step "
-        f"{metrics['global_step']}, and {self._plan.train_steps} are asked "
-        "for: nothing was trained.",
+        f"The newest checkpoint in {model_dir} is of step {step}, and "
+        f"{self._plan.train_steps} are asked for: nothing was trained.",
         file=sys.stderr,
       )
-      if not is_exported(int(metrics["global_step"])):
-        self._exporter.export(trained, export_path)
-    exports = {
-      MODULE_EXPORTER: os.path.abspath(
-        handles.resolve(export_path, self._model.export_name)
+      if not loop.has_exported and not is_exported(step):
+        loop.export(loop.checkpoint_path)
+    elif stop_reason is not None and step < self._plan.train_steps:
+      monitor.write(
+        f"Training ended before step {self._plan.train_steps}: {stop_reason}."
       )
-    }
-    reason = None
-    if self._early_stopping is not None and step < self._plan.train_steps:
-      reason = self._early_stopping.reason(model_dir)
-      if reason is not None:
-        monitor.write(
-          f"Training ended before step {self._plan.train_steps}: {reason}."
-        )
+    if TEST_SPLIT in self._input.splits and not is_cut_short:
+      test_metrics = loop.evaluation.evaluate(loop.checkpoint_path, TEST_SPLIT)
     return Trained(
-      metrics, exports, movement, reason, self._test(trained, stage)
+      step, loop.metrics, movement, stop_reason, is_cut_short, test_metrics
     )
 
-  def _train_stage(self, trained, stage: Stage, monitor, movement_hook):
-    data = self._input_of(stage)
-    hooks = [monitor, movement_hook]
-    exporters = [self._exporter]
-    if self._early_stopping is not None:
-      watch = self._early_stopping.watch(trained.model_dir)
-      exporters.append(watch.exporter)
-      hooks.append(watch.hook)
+  def _train_stage(self, loop, stage: Stage, step, hooks, monitor) -> None:
+    trained = loop.estimator
+    runs_per_step = self._model.optimization.accumulate_steps
+    saver = AlignedCheckpointSaver(
+      trained.model_dir,
+      first_step=stage.first_step,
+      save_steps=self._schedule.every_steps,
+      save_secs=None
+      if self._schedule.every_steps
+      else self._schedule.every_secs,
+    )
+    hooks = [*hooks, saver]
     if training_bursts.are_possible(trained.config):
-      hooks.append(self._create_bursts(trained.config, stage, monitor))
-    metrics, _ = estimator.train_and_evaluate(
-      trained,
-      estimator.TrainSpec(
-        data.input_fn(estimator.ModeKeys.TRAIN),
-        max_steps=stage.last_step,
-        hooks=hooks,
-      ),
-      estimator.EvalSpec(
-        data.input_fn(estimator.ModeKeys.EVAL),
-        steps=None,
-        exporters=exporters,
-        start_delay_secs=0,
-        throttle_secs=0,
-      ),
+      hooks.append(
+        TrainingBursts(
+          monitor, stage.last_step, self._periods(stage, step), runs_per_step
+        )
+      )
+    data = self._input_of(stage)
+    trained.train(
+      data.training_input_fn(first_batch=step * runs_per_step),
+      hooks=hooks,
+      max_steps=stage.last_step,
+      saving_listeners=[loop],
     )
-    return metrics
 
-  def _create_bursts(self, config, stage: Stage, monitor: TrainingMonitor):
-    # The first summary is written at the first step.
-    periods = [Period(config.save_summary_steps, first=1)]
-    if config.save_checkpoints_steps:
-      periods.append(Period(config.save_checkpoints_steps))
-    return TrainingBursts(
-      monitor,
-      stage.last_step,
-      periods,
-      self._model.optimization.accumulate_steps,
-    )
+  def _periods(self, stage: Stage, step: int) -> list[Period]:
+    """Returns when hooks act in a session that starts at a step."""
+    # The first summary is written at the session's first step.
+    periods = [Period(self._schedule.save_summary_steps, first=1)]
+    if self._schedule.every_steps:
+      periods.append(
+        Period(self._schedule.every_steps, first=stage.first_step - step)
+      )
+    return periods
+
+  def _loop_of(
+    self, stage: Stage, model_dir: str, is_interrupted
+  ) -> EvaluationLoop:
+    """Returns the loop of a stage; there is one at a time."""
+    if stage is not self._loop_stage:
+      self._close_loop()
+      self._loop_stage = stage
+      self._loop = EvaluationLoop(
+        self._create_estimator(stage, model_dir),
+        self._input_of(stage),
+        self._exporters,
+        self._plan.train_steps,
+        self._early_stopping,
+        throttle_secs=(
+          (self._schedule.every_secs or 0) if self._schedule.every_steps else 0
+        ),
+        is_interrupted=is_interrupted,
+      )
+    return self._loop
+
+  def _close_loop(self) -> None:
+    if self._loop is not None:
+      self._loop.close()
+    self._loop = self._loop_stage = None
 
   def _create_estimator(self, stage: Stage, model_dir: str):
     return estimator.Estimator(
@@ -191,13 +240,6 @@ class StagedTraining:
     if stage.uses_cached_features and self._cached_input is not None:
       return self._cached_input
     return self._input
-
-  def _test(self, trained, stage: Stage) -> Optional[dict[str, Any]]:
-    """Evaluates the test split, if there is one."""
-    data = self._input_of(stage)
-    if TEST_SPLIT not in data.splits:
-      return None
-    return trained.evaluate(data.ordered_input_fn(TEST_SPLIT), name=TEST_SPLIT)
 
   def _announce(self, stage: Stage, monitor: TrainingMonitor) -> None:
     if len(self._plan.stages) == 1:

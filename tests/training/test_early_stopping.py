@@ -97,15 +97,19 @@ def test_a_run_from_an_older_checkpoint_replaces_evaluations(tmp_path):
     None,
     None,
   ]
-  written = json.loads((tmp_path / "early_stopping.json").read_text())
+  written = json.loads((tmp_path / "evaluations.json").read_text())
   assert written == {
     "evaluations": [
-      {"global_step": 100, "metrics": {"loss": 3.0}},
-      {"global_step": 200, "metrics": {"loss": 2.0}},
-      {"global_step": 300, "metrics": {"loss": 1.0}},
+      _written(100, 3.0),
+      _written(200, 2.0),
+      _written(300, 1.0),
     ]
   }
-  assert [path.name for path in tmp_path.iterdir()] == ["early_stopping.json"]
+  assert [path.name for path in tmp_path.iterdir()] == ["evaluations.json"]
+
+
+def _written(step, loss):
+  return {"global_step": step, "metrics": {"loss": loss}, "other_splits": {}}
 
 
 def test_a_metric_that_is_not_there(tmp_path):
@@ -122,10 +126,10 @@ def test_a_metric_that_is_not_there(tmp_path):
 
 
 def test_a_damaged_file(tmp_path):
-  (tmp_path / "early_stopping.json").write_text('{"evaluations": [')
+  (tmp_path / "evaluations.json").write_text('{"evaluations": [')
   with pytest.raises(
     errors.UserOSError,
-    match=r"early_stopping\.json, where a run notes .* Remove it to count",
+    match=r"evaluations\.json, where a run notes .* Remove it to count",
   ):
     EarlyStopping().has_stopped(str(tmp_path))
 

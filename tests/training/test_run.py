@@ -49,6 +49,7 @@ def test_what_is_in_the_folder(finished):
     "checkpoint",
     "config.gin",
     "eval",
+    "evaluations.json",
     "export",
     "graph.pbtxt",
     "model.ckpt-0.data-00000-of-00001",

@@ -10,7 +10,12 @@ import numpy as np
 
 from hub_estimator import errors, estimator
 from hub_estimator.inputs import InputPipeline, row_datasets, row_order
-from hub_estimator.inputs.pipeline import PREDICT, TRAIN, split_of_mode
+from hub_estimator.inputs.pipeline import (
+  PREDICT,
+  TRAIN,
+  TRAIN_SPLIT,
+  split_of_mode,
+)
 from hub_estimator.models.feature_cache.entry import FeatureEntry
 from hub_estimator.tf_compat import tf
 
@@ -94,6 +99,14 @@ class CachedFeaturesInput(InputPipeline):
       return self._source.input_fn(mode)
     return lambda: self._create_dataset(split, is_training=mode == TRAIN)
 
+  def training_input_fn(
+    self, first_batch: int = 0
+  ) -> Callable[[], tf.data.Dataset]:
+    """See `InputPipeline.training_input_fn`."""
+    return lambda: self._create_dataset(
+      TRAIN_SPLIT, is_training=True, first_batch=first_batch
+    )
+
   def ordered_input_fn(self, split: str) -> Callable[[], tf.data.Dataset]:
     """See `InputPipeline.ordered_input_fn`."""
     self.check_split(split)
@@ -109,7 +122,9 @@ class CachedFeaturesInput(InputPipeline):
       for name in entry.feature_names
     }
 
-  def _create_dataset(self, split: str, is_training: bool) -> tf.data.Dataset:
+  def _create_dataset(
+    self, split: str, is_training: bool, first_batch: int = 0
+  ) -> tf.data.Dataset:
     entry = self._entries[split]
     arrays = {name: entry.feature(name) for name in entry.feature_names}
     if entry.has_weights:
@@ -122,7 +137,9 @@ class CachedFeaturesInput(InputPipeline):
     )
 
     def read_blocks():
-      for rows in self._row_blocks(split, is_training, row_bytes):
+      for rows in self._row_blocks(
+        split, is_training, row_bytes, first_batch
+      ):
         read = {
           name: _read_block(array, rows) for name, array in arrays.items()
         }
@@ -149,7 +166,7 @@ class CachedFeaturesInput(InputPipeline):
     )
 
   def _row_blocks(
-    self, split: str, is_training: bool, row_bytes: int
+    self, split: str, is_training: bool, row_bytes: int, first_batch: int
   ) -> Iterator[np.ndarray]:
     """Yields int64 [num_batches, batch_size] blocks of rows."""
     rows = np.arange(self._entries[split].num_examples)
@@ -166,6 +183,7 @@ class CachedFeaturesInput(InputPipeline):
         random,
         getattr(self._source, "num_shards", 1),
         getattr(self._source, "shard_index", 0),
+        first_batch,
       )
     else:
       blocks = row_order.one_pass(rows, batch_size)

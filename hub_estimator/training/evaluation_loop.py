@@ -1,0 +1,172 @@
+"""Evaluations, exports and the decision to stop, at a run's checkpoints."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Sequence
+from typing import Any, Callable, Optional
+
+from hub_estimator import estimator
+from hub_estimator.inputs.pipeline import (
+  EVAL_SPLIT,
+  TEST_SPLIT,
+  TRAIN_SPLIT,
+  InputPipeline,
+)
+from hub_estimator.tf_compat import tf
+from hub_estimator.training.early_stopping import EarlyStopping
+from hub_estimator.training.evaluation_history import (
+  create_evaluation,
+  read_history,
+  with_evaluation,
+  write_history,
+)
+from hub_estimator.training.kept_evaluation import KeptEvaluation
+
+
+def export_folder(model_dir: str, exporter_name: str) -> str:
+  """Returns where an exporter's exports are."""
+  return os.path.join(model_dir, "export", exporter_name)
+
+
+class EvaluationLoop(estimator.CheckpointSaverListener):
+  """Evaluates the checkpoints of a stage, and hands them to exporters.
+
+  What comes after a checkpoint is complete when the evaluation stands in
+  `evaluations.json`, which is written last: a run that was killed before makes
+  up for it, see `catch_up`.
+
+  Attributes:
+    estimator: the Estimator.
+    evaluation: what evaluates its checkpoints.
+    metrics: those of the last evaluation, by name, with "global_step"; those in
+      `evaluations.json` if there was nothing to catch up on.
+    stop_reason: why training ends before its last step; None if it does not.
+    has_exported: whether the exporters were called.
+  """
+
+  def __init__(
+    self,
+    trained: estimator.Estimator,
+    data: InputPipeline,
+    exporters: Sequence[estimator.Exporter],
+    last_step: int,
+    early_stopping: Optional[EarlyStopping] = None,
+    throttle_secs: float = 0.0,
+    is_interrupted: Callable[[], bool] = lambda: False,
+    clock: Callable[[], float] = time.monotonic,
+  ):
+    """Holds the parts.
+
+    Args:
+      trained: the Estimator; its model_dir gets summaries and exports.
+      data: what to evaluate on: "eval", and the splits that are neither
+        "train" nor "test".
+      exporters: called after each evaluation.
+      last_step: the global step at which the run ends.
+      early_stopping: what to end training by.
+      throttle_secs: checkpoints within so many seconds of the last evaluation
+        are not evaluated, that of the last step excepted.
+      is_interrupted: whether training is to end now, without an evaluation.
+      clock: gives seconds.
+    """
+    self.estimator = trained
+    self._model_dir = trained.model_dir
+    self._exporters = exporters
+    self._last_step = last_step
+    self._early_stopping = early_stopping
+    self._throttle_secs = throttle_secs
+    self._is_interrupted = is_interrupted
+    self._clock = clock
+    self._evaluated_at = -float("inf")
+    self._splits = [
+      split
+      for split in data.splits
+      if split not in (TRAIN_SPLIT, EVAL_SPLIT, TEST_SPLIT)
+    ]
+    self.evaluation = KeptEvaluation(trained.model_fn, data, trained.config)
+    self.metrics: Optional[dict[str, Any]] = None
+    self.stop_reason: Optional[str] = None
+    self.has_exported = False
+
+  def after_save(self, session, global_step_value) -> bool:
+    """Evaluates the checkpoint; returns whether training is to end."""
+    del session
+    if global_step_value == 0 or self._is_interrupted():
+      return False
+    is_late = self._clock() - self._evaluated_at >= self._throttle_secs
+    if is_late or global_step_value >= self._last_step:
+      self._evaluate()
+    return self.stop_reason is not None
+
+  def end(self, session, global_step_value) -> None:
+    """Evaluates the last checkpoint, if it is not done."""
+    del session
+    is_done = (
+      self.metrics is not None
+      and self.metrics["global_step"] == global_step_value
+    )
+    if not is_done and not self._is_interrupted():
+      self._evaluate()
+
+  def catch_up(self) -> None:
+    """Evaluates the newest checkpoint, if there is one and it is not done."""
+    checkpoint = self.checkpoint_path
+    if checkpoint is None:
+      return
+    step = int(tf.train.load_variable(checkpoint, "global_step"))
+    if not step:
+      return
+    done = {e.global_step: e for e in read_history(self._model_dir)}
+    if step not in done:
+      self._evaluate()
+      return
+    self.metrics = {**done[step].metrics, "global_step": step}
+    if self._early_stopping is not None:
+      self.stop_reason = self._early_stopping.reason(self._model_dir)
+
+  def export(self, checkpoint_path: str) -> None:
+    """Hands a checkpoint, and the last metrics, to the exporters."""
+    is_final = (
+      self.stop_reason is not None
+      or self.metrics["global_step"] >= self._last_step
+    )
+    for exporter in self._exporters:
+      exporter.export(
+        self.estimator,
+        export_folder(self._model_dir, exporter.name),
+        checkpoint_path=checkpoint_path,
+        eval_result=self.metrics,
+        is_the_final_export=is_final,
+      )
+    self.has_exported = True
+
+  @property
+  def checkpoint_path(self) -> Optional[str]:
+    """The prefix of the newest checkpoint; None without one."""
+    return self.estimator.latest_checkpoint()
+
+  def close(self) -> None:
+    """Frees the session that evaluates."""
+    self.evaluation.close()
+
+  def _evaluate(self) -> None:
+    checkpoint = self.checkpoint_path
+    metrics = self.evaluation.evaluate(checkpoint)
+    history = with_evaluation(
+      read_history(self._model_dir),
+      create_evaluation(
+        metrics,
+        {
+          split: self.evaluation.evaluate(checkpoint, split)
+          for split in self._splits
+        },
+      ),
+    )
+    self.metrics = metrics
+    if self._early_stopping is not None:
+      self.stop_reason = self._early_stopping.reason_in(history)
+    self.export(checkpoint)
+    write_history(self._model_dir, history)
+    self._evaluated_at = self._clock()
