@@ -6,7 +6,14 @@ python -m hub_estimator.train --gin_file=FILE [--gin_file=FILE …]
 
 DIR gets checkpoints, config.gin, TensorBoard summaries, results.json and the
 fine-tuned module under export/tf_hub. The same command goes on from the newest
-checkpoint.
+checkpoint that is whole. One process at a time works in DIR.
+
+SIGTERM, or SIGINT (Ctrl-C), ends training after the present step, with a
+checkpoint of it; an evaluation or an export is given up at once. The exit
+status is then 75, which batch systems know as "try again" (EX_TEMPFAIL), and
+the same command goes on. A second signal ends the process at once. Otherwise
+the status is 0 for a run that ended by itself, 2 for an error that one line
+explains, 1 for any other.
 """
 
 from absl import flags
@@ -37,6 +44,10 @@ flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
 
 
+# EX_TEMPFAIL of sysexits.h; `os` has no such name on every system.
+_RESUMABLE_STATUS = 75
+
+
 def main(arguments):
   """Launches the run that the flags describe."""
   del arguments
@@ -52,7 +63,7 @@ def main(arguments):
 
     launch.register_configurables()
     launch.look_for_devices()
-  launch.launch(
+  results = launch.launch(
     _GIN_FILE.value,
     _GIN_PARAM.value,
     _MODEL_DIR.value,
@@ -60,6 +71,9 @@ def main(arguments):
     resume=_RESUME.value,
     overwrite=_OVERWRITE.value,
   )
+  if results.get("status") == launch.RESUMABLE:
+    return _RESUMABLE_STATUS
+  return None
 
 
 if __name__ == "__main__":

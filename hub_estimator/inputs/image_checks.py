@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import concurrent.futures
 import hashlib
+import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Callable, Optional
 
 from hub_estimator import errors
@@ -41,14 +42,14 @@ def find_header_problems(
 
 
 def run_on_files(
-  paths: Sequence[str], compute: Callable[[tf.Tensor], tf.Tensor]
+  paths: Iterable[str], compute: Callable[[tf.Tensor], tf.Tensor]
 ) -> Iterator[Any]:
   """Computes a tensor from the bytes of each file, in parallel threads.
 
   The graph and the session are ones of their own, on the CPU.
 
   Args:
-    paths: files.
+    paths: files; a stream of them is read some ahead.
     compute: takes a string scalar, the content of a file, and returns a tensor.
 
   Yields:
@@ -85,8 +86,9 @@ def run_on_files(
   session = tf.compat.v1.Session(graph=graph, config=config)
   with session, concurrent.futures.ThreadPoolExecutor(num_threads) as threads:
     # A few at a time: all results at once might not fit into memory.
-    for start in range(0, len(paths), 16 * num_threads):
-      yield from threads.map(run, paths[start : start + 16 * num_threads])
+    paths = iter(paths)
+    while block := list(itertools.islice(paths, 16 * num_threads)):
+      yield from threads.map(run, block)
 
 
 def find_problems(

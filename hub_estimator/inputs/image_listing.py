@@ -88,8 +88,8 @@ def list_folder(folder: str, binding: str) -> ImageListing:
   paths, labels, others, empty = [], [], [], []
   for name in classes:
     num_before = len(paths)
-    for path in _walk(os.path.join(folder, name)):
-      if _looks_like_image(path):
+    for path in walk(os.path.join(folder, name)):
+      if looks_like_image(path):
         paths.append(path)
         labels.append(name)
       else:
@@ -191,7 +191,7 @@ def _check_classes(
     )
 
 
-def _walk(folder: str) -> Iterator[str]:
+def walk(folder: str) -> Iterator[str]:
   """Yields the paths of all files below a folder, in sorted order."""
   # Links are followed, as data sets are often made of them, but not in circles.
   seen = set()
@@ -207,7 +207,7 @@ def _walk(folder: str) -> Iterator[str]:
         yield os.path.join(parent, name)
 
 
-def _looks_like_image(path: str) -> bool:
+def looks_like_image(path: str) -> bool:
   """Returns whether a file is an image, or is named as one."""
   if os.path.splitext(path)[1].lower() in image_headers.EXTENSIONS:
     return True

@@ -13,7 +13,7 @@ TSV = "tsv"
 JSONL = "jsonl"
 FORMATS = (CSV, TSV, JSONL)
 
-_FORMAT_OF_EXTENSION = {
+FORMAT_OF_EXTENSION = {
   ".csv": CSV,
   ".tsv": TSV,
   ".jsonl": JSONL,
@@ -34,13 +34,13 @@ def format_of(path: str, owner: str) -> str:
   """
   name = path[: -len(_GZIP_EXTENSION)] if _is_gzip(path) else path
   extension = os.path.splitext(name)[1].lower()
-  if extension not in _FORMAT_OF_EXTENSION:
+  if extension not in FORMAT_OF_EXTENSION:
     raise errors.UserValueError(
       f"The format of {path!r} is not clear from its name: names end in "
-      f"{', '.join(_FORMAT_OF_EXTENSION)}, and may have .gz behind. Set "
+      f"{', '.join(FORMAT_OF_EXTENSION)}, and may have .gz behind. Set "
       f"{owner}.format to one of {', '.join(map(repr, FORMATS))}."
     )
-  return _FORMAT_OF_EXTENSION[extension]
+  return FORMAT_OF_EXTENSION[extension]
 
 
 def read_bytes(path: str, binding: str) -> bytes:

@@ -19,6 +19,7 @@ from hub_estimator.inputs import (
   record_files,
   record_images,
   record_labels,
+  record_parsing,
   text_labels,
 )
 from hub_estimator.inputs.pipeline import EVAL_SPLIT, TEST_SPLIT, TRAIN_SPLIT
@@ -352,28 +353,7 @@ class TFRecordInput(StreamInput):
     )
 
   def _parse(self, records: tf.Tensor) -> dict[str, tf.Tensor]:
-    from hub_estimator.tf_compat import tf
-
-    parsed = tf.io.parse_example(
-      records,
-      {name: feature.parsing_spec() for name, feature in self._keyed().items()},
-    )
-    features = {}
-    for name, feature in self._features.items():
-      value = parsed[feature.key]
-      if feature.dtype == record_features.IMAGE:
-        features[name] = record_images.decode_batch(value, feature.shape)
-        continue
-      value = tf.reshape(value, [-1, *feature.shape])
-      features[name] = (
-        value
-        if feature.dtype == record_features.STRING
-        else tf.cast(value, feature.dtype)
-      )
-    return features
-
-  def _keyed(self) -> dict[str, record_features.RecordFeature]:
-    return {feature.key: feature for feature in self._features.values()}
+    return record_parsing.parse_records(self._features, records)
 
   def _reader_settings(self) -> dict[str, Any]:
     return {

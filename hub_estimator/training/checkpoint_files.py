@@ -68,7 +68,7 @@ def _listed(model_dir: str) -> list[str]:
   """
   try:
     state = tf.train.get_checkpoint_state(model_dir)
-  except (ValueError, UnicodeDecodeError, tf.errors.OpError):
+  except (ValueError, tf.errors.OpError):
     return []  # Empty, or no such file at all.
   if state is None:
     return []
@@ -136,7 +136,7 @@ def _is_used(model_dir: str, prefix: str) -> bool:
   """Whether TensorFlow would go on from this checkpoint."""
   try:
     found = tf.train.latest_checkpoint(model_dir)
-  except (ValueError, UnicodeDecodeError, tf.errors.OpError):
+  except (ValueError, tf.errors.OpError):
     return False
   return found is not None and os.path.abspath(found) == os.path.abspath(prefix)
 

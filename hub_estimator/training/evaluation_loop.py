@@ -23,6 +23,7 @@ from hub_estimator.training.evaluation_history import (
   write_history,
 )
 from hub_estimator.training.kept_evaluation import KeptEvaluation
+from hub_estimator.training.stop_signals import StopSignals
 
 
 def export_folder(model_dir: str, exporter_name: str) -> str:
@@ -54,7 +55,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     last_step: int,
     early_stopping: Optional[EarlyStopping] = None,
     throttle_secs: float = 0.0,
-    is_interrupted: Callable[[], bool] = lambda: False,
+    signals: Optional[StopSignals] = None,
     clock: Callable[[], float] = time.monotonic,
   ):
     """Holds the parts.
@@ -68,7 +69,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
       early_stopping: what to end training by.
       throttle_secs: checkpoints within so many seconds of the last evaluation
         are not evaluated, that of the last step excepted.
-      is_interrupted: whether training is to end now, without an evaluation.
+      signals: what ends an evaluation or export at once.
       clock: gives seconds.
     """
     self.estimator = trained
@@ -77,7 +78,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     self._last_step = last_step
     self._early_stopping = early_stopping
     self._throttle_secs = throttle_secs
-    self._is_interrupted = is_interrupted
+    self._signals = signals or StopSignals()
     self._clock = clock
     self._evaluated_at = -float("inf")
     self._splits = [
@@ -93,11 +94,12 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
   def after_save(self, session, global_step_value) -> bool:
     """Evaluates the checkpoint; returns whether training is to end."""
     del session
-    if global_step_value == 0 or self._is_interrupted():
+    if global_step_value == 0:
       return False
     is_late = self._clock() - self._evaluated_at >= self._throttle_secs
-    if is_late or global_step_value >= self._last_step:
-      self._evaluate()
+    with self._signals.immediate():
+      if is_late or global_step_value >= self._last_step:
+        self._evaluate()
     return self.stop_reason is not None
 
   def end(self, session, global_step_value) -> None:
@@ -107,8 +109,9 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
       self.metrics is not None
       and self.metrics["global_step"] == global_step_value
     )
-    if not is_done and not self._is_interrupted():
-      self._evaluate()
+    with self._signals.immediate():
+      if not is_done:
+        self._evaluate()
 
   def catch_up(self) -> None:
     """Evaluates the newest checkpoint, if there is one and it is not done."""

@@ -21,6 +21,7 @@ _REASONS = tuple(os.strerror(number) for number in (*_FULL, *_CLOSED))
 _OUT_OF_MEMORY = re.compile(
   r"out of memory|OUT_OF_MEMORY|OOM when|failed to allocate", re.IGNORECASE
 )
+_RESUME = " With another config, the same command needs --resume."
 _PATH = re.compile(r"(/[^\s;:'\"]+)")
 
 
@@ -97,13 +98,14 @@ def _not_finite(context: Context) -> str:
     f"The loss became NaN (not a number) or infinite{_at(context)}. The "
     "likeliest causes: a learning rate that is too high (LEARNING_RATE), "
     "features that are not scaled, labels that are wrong. "
-    f"{_last_good(context)} To go on from there with another config, add "
-    "--resume."
+    f"{_last_good(context)}{_RESUME}"
   )
 
 
 def _out_of_memory(error: BaseException, context: Context) -> str:
   size, accumulated = context.batch_size, context.accumulate_steps
+  line = damage.first_line(error)[:200]
+  reason = f": {line}" if line else ""
   times = f" {accumulated} times a step" if accumulated > 1 else ""
   if size > 1:
     half = (size + 1) // 2
@@ -114,10 +116,9 @@ def _out_of_memory(error: BaseException, context: Context) -> str:
   else:
     way_out = "A smaller BATCH_SIZE there is not: train fewer variables"
   return (
-    f"Out of memory{_at(context)}: {damage.first_line(error)[:200]}. The graph "
+    f"Out of memory{_at(context)}{reason}. The graph "
     f"is run on batches of {size} examples (BATCH_SIZE){times}. {way_out}, or "
-    f"take a smaller module. {_last_good(context)} To go on from there with "
-    "another config, add --resume."
+    f"take a smaller module. {_last_good(context)}{_RESUME}"
   )
 
 

@@ -83,7 +83,7 @@ def prepare(
   cached = _fill_cache(model.encoder, plan, input_pipeline)
   selected = None
   if plan.selection is not None:
-    selected = _read_selection(model_dir, plan)
+    selected = read_selection(model_dir, plan)
     if selected is None:
       selected = _select(model_dir, model, plan, cached, seed)
   return Features(cached, selected, time.monotonic() - started)
@@ -139,8 +139,15 @@ def _select(model_dir, model, plan, cached, seed) -> list[int]:
   return selected
 
 
-def _read_selection(model_dir, plan) -> Optional[list[int]]:
-  """Returns the selection that a run in the folder made; None without one."""
+def read_selection(
+  model_dir: str, plan: FineTuningPlan
+) -> Optional[list[int]]:
+  """Returns the selection that a run in the folder made; None without one.
+
+  Args:
+    model_dir: the run's folder.
+    plan: the run's plan, which selects.
+  """
   path = os.path.join(model_dir, SELECTION_FILE)
   if not os.path.exists(path):
     return None

@@ -7,6 +7,7 @@ gin-config 0.3 (checked with 0.5.0).
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import inspect
 from collections.abc import Iterator
@@ -108,6 +109,29 @@ def find_constants(name: str) -> list[str]:
 def clear() -> None:
   """Removes all bindings; registered configurables and constants stay."""
   gin.clear_config()
+
+
+@contextlib.contextmanager
+def kept() -> Iterator[None]:
+  """Restores the bindings that there were when its body ends."""
+  containers = (
+    gin_lib._CONFIG,
+    gin_lib._OPERATIVE_CONFIG,
+    gin_lib._SINGLETONS,
+  )
+  before = [dict(container) for container in containers]
+  imports = set(gin_lib._IMPORTS)
+  is_locked = gin_lib.config_is_locked()
+  try:
+    yield
+  finally:
+    gin_lib._set_config_is_locked(False)
+    for container, content in zip(containers, before):
+      container.clear()
+      container.update(content)
+    gin_lib._IMPORTS.clear()
+    gin_lib._IMPORTS.update(imports)
+    gin_lib._set_config_is_locked(is_locked)
 
 
 def bound_values() -> Iterator[tuple[tuple[str, str, str], Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import sys
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,9 +12,20 @@ import gin
 
 from hub_estimator import handles
 from hub_estimator.tf_compat import tf
-from hub_estimator.training import gin_config, model_dir, results_table
+from hub_estimator.training import (
+  checkpoint_care,
+  failures,
+  gin_config,
+  model_dir,
+  results,
+  results_table,
+)
+from hub_estimator.training.run_lock import run_lock
+from hub_estimator.training.stop_signals import Stopped, StopSignals
 
 ROOT = "train"
+# The "status" of a run that a signal stopped.
+RESUMABLE = "resumable"
 # Whose import registers what configs name.
 _PACKAGES = (
   "hub_estimator.inputs",
@@ -55,6 +67,10 @@ def launch(
 
   `register_configurables` has to be called before.
 
+  This process alone works in the run's folder meanwhile. The run goes on from
+  the newest checkpoint that is whole. In the main thread, SIGTERM and SIGINT
+  stop it: see `stop_signals`.
+
   Args:
     gin_files: their paths.
     gin_params: further bindings, "NAME = value".
@@ -64,33 +80,98 @@ def launch(
     overwrite: delete the run that is there, and start again.
 
   Returns:
-    what `results.json` holds; nothing for a dry run.
+    what `results.json` holds; nothing for a dry run. If a signal stopped the
+    run: "status", which is `RESUMABLE`, "signal", its name, "checkpoint", the
+    newest, or None, and "global_step", that of the checkpoint.
 
   Raises:
-    UserError: a mistake in the config, the data, the module or the folder.
+    UserError: a mistake in the config, the data, the module or the folder; a
+      folder that another process holds; a loss that is not finite; too little
+      memory or room.
   """
   run_dir = model_dir.check_path(run_dir)
   gin_config.parse_config(gin_files, gin_params)
   gin_config.check_config(ROOT)
   _pin_newest_export()
+  if is_dry_run:
+    run = _create_run(run_dir, resume, overwrite)
+    if model_dir.holds_run(run_dir):
+      run.check_graph(None if overwrite else run_dir)
+    print(run.describe())
+    return {}
+  with run_lock(run_dir), StopSignals() as signals:
+    try:
+      return _run(run_dir, resume, overwrite, signals)
+    except Stopped as stopped:
+      return _stopped(run_dir, stopped.signal_name)
+
+
+def _create_run(run_dir: str, resume: bool, overwrite: bool):
+  """Creates the run of the config, unless the folder holds another one."""
   holds_run = model_dir.holds_run(run_dir)
   if holds_run and not resume and not overwrite:
     model_dir.check_same_run(run_dir, _differences(run_dir))
   run = gin.get_configurable(ROOT)()
-  if holds_run:
-    # Before anything is deleted or written: the old run stays whole.
-    if overwrite:
-      run.check_overwrite(run_dir)
-    run.check_graph(None if overwrite else run_dir)
-  if is_dry_run:
-    print(run.describe())
-    return {}
   if holds_run and overwrite:
-    model_dir.remove_run(run_dir)
+    run.check_overwrite(run_dir)
+  return run
+
+
+def _run(
+  run_dir: str, resume: bool, overwrite: bool, signals: StopSignals
+) -> dict[str, Any]:
+  """Trains; the folder is this process's."""
+  run = _create_run(run_dir, resume, overwrite)
+  if model_dir.holds_run(run_dir):
+    if not overwrite:
+      checkpoint_care.set_aside_damaged(run_dir, _write)
+    # Before anything is deleted or written: the old run stays whole.
+    run.check_graph(None if overwrite else run_dir)
+    if overwrite:
+      model_dir.remove_run(run_dir)
   model_dir.write_config(run_dir, gin_config.operative_config_text(_HEADER))
-  written = run.train(run_dir)
+  with failures.explaining(lambda: _context(run, run_dir), _write):
+    written = run.train(run_dir, signals=signals)
   print(_format_results(run_dir, written))
   return written
+
+
+def _context(run, run_dir: str) -> failures.Context:
+  return failures.Context(
+    run_dir,
+    run.input_pipeline.batch_size,
+    run.model.optimization.accumulate_steps,
+  )
+
+
+def _stopped(run_dir: str, signal_name: str) -> dict[str, Any]:
+  """Says that a signal stopped the run, and how to go on."""
+  checkpoint = checkpoint_care.newest_whole(run_dir)
+  stopped = {
+    "status": RESUMABLE,
+    "signal": signal_name,
+    "global_step": 0,
+    "checkpoint": checkpoint,
+  }
+  if checkpoint is None:
+    _write(
+      f"Stopped by {signal_name} before the first checkpoint. Run the same "
+      "command to begin again."
+    )
+    return stopped
+  stopped["global_step"] = model_dir.newest_step(run_dir)
+  # Beside what is there of an earlier end of the run.
+  written = results.read_results(run_dir) or {}
+  results.write_results(run_dir, {**written, "status": RESUMABLE})
+  _write(
+    f"Stopped at step {stopped['global_step']} by {signal_name}; checkpoint: "
+    f"{checkpoint}. Run the same command to go on."
+  )
+  return stopped
+
+
+def _write(line: str) -> None:
+  print(line, file=sys.stderr, flush=True)
 
 
 _HEADER = """The operative configuration of a run. It stands alone: running it

@@ -12,6 +12,7 @@ from typing import Optional
 from hub_estimator import errors
 from hub_estimator.hub import variable_files
 from hub_estimator.tf_compat import tf
+from hub_estimator.training import checkpoint_files
 
 CONFIG_FILE = "config.gin"
 
@@ -66,14 +67,28 @@ def holds_run(model_dir: str) -> bool:
   A config alone does not count: that run died before its first checkpoint.
   """
   return os.path.isdir(model_dir) and (
-    tf.train.latest_checkpoint(model_dir) is not None
+    newest_checkpoint(model_dir) is not None
+    # Also those that the file `checkpoint` does not list.
+    or any(checkpoint_files.candidates(model_dir))
     or any(os.path.exists(os.path.join(model_dir, name)) for name in _GIVEN)
   )
 
 
+def newest_checkpoint(model_dir: str) -> Optional[str]:
+  """Returns the prefix of the checkpoint that TensorFlow goes on from.
+
+  None if there is none, or if the file `checkpoint` cannot be read; see
+  `checkpoint_care.set_aside_damaged`.
+  """
+  try:
+    return tf.train.latest_checkpoint(model_dir)
+  except (ValueError, tf.errors.OpError):
+    return None
+
+
 def newest_step(model_dir: str) -> int:
   """Returns the global step of a run's newest checkpoint, 0 without one."""
-  checkpoint = tf.train.latest_checkpoint(model_dir)
+  checkpoint = newest_checkpoint(model_dir)
   if checkpoint is None:
     return 0
   return int(
@@ -167,7 +182,7 @@ def check_checkpoint_fits(model_dir: str, graph: tf.Graph) -> None:
     model_dir: the run's folder.
     graph: the TRAIN graph that would be restored from its newest checkpoint.
   """
-  checkpoint = tf.train.latest_checkpoint(model_dir)
+  checkpoint = newest_checkpoint(model_dir)
   if checkpoint is None:
     return
   shapes = variable_files.read_variable_shapes(checkpoint)

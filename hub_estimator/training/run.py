@@ -17,8 +17,10 @@ from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import (
   dry_run,
   evaluation_loop,
+  failures,
   feature_stage,
   image_settings,
+  input_file,
   plan_report,
   results,
   staged_training,
@@ -28,6 +30,7 @@ from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
+from hub_estimator.training.stop_signals import StopSignals
 from hub_estimator.training.training_hooks import TrainingMonitor
 
 # The exporter of the newest weights.
@@ -189,7 +192,10 @@ class TrainingRun:
       )
 
   def train(
-    self, model_dir: str, create_progress: Callable[..., Progress] = Progress
+    self,
+    model_dir: str,
+    create_progress: Callable[..., Progress] = Progress,
+    signals: Optional[StopSignals] = None,
   ) -> dict[str, Any]:
     """Trains to `train_steps`, evaluates, exports and writes `results.json`.
 
@@ -199,12 +205,14 @@ class TrainingRun:
     Args:
       model_dir: the run's folder.
       create_progress: as `Progress`: (total_steps, batch_size, initial_step).
+      signals: what ends training after a step, with a checkpoint.
 
     Returns:
       what `results.json` holds.
 
     Raises:
-      UserError: a loss that is not a number.
+      UserError: a loss that is not finite, too little memory, a full disk.
+      Stopped: a signal came.
     """
     optimization = self.model.optimization
     monitor = TrainingMonitor(
@@ -214,13 +222,17 @@ class TrainingRun:
       runs_per_step=optimization.accumulate_steps,
     )
     try:
-      with kept_fetches(), package_log_lines(monitor.write):
+      explaining = failures.explaining(
+        lambda: self._failure_context(model_dir, monitor), monitor.write
+      )
+      with kept_fetches(), package_log_lines(monitor.write), explaining:
         if self.chosen_gin_text:
           monitor.write(f"RECIPE stands for:\n{self.chosen_gin_text}\n")
         for note in self.input_pipeline.notes():
           monitor.write(f"warning: {note}")
         staged_training.announce_late_variables(self.plan, monitor.write)
         vocabulary_files.write(model_dir, self.input_pipeline.vocabularies())
+        input_file.write(model_dir, self.input_pipeline.description())
         features = feature_stage.prepare(
           model_dir, self.model, self.plan, self.input_pipeline, self._seed
         )
@@ -235,7 +247,10 @@ class TrainingRun:
           features.selected_features,
           self._early_stopping,
         ).run(
-          model_dir, monitor, lambda step: self._is_exported(model_dir, step)
+          model_dir,
+          monitor,
+          lambda step: self._is_exported(model_dir, step),
+          signals,
         )
     except tf.errors.OpError as error:
       # What the data's files turned out to be, in the pipeline's own words.
@@ -243,24 +258,38 @@ class TrainingRun:
       if reading_error is None:
         raise
       raise reading_error from error
-    except estimator.NanLossDuringTrainingError as error:
-      raise errors.UserValueError(
-        f"The loss became NaN (not a number) at step {monitor.step}. The "
-        "likeliest causes: a learning rate that is too high (LEARNING_RATE), "
-        "features that are not scaled, labels that are wrong. The last "
-        f"checkpoint in {model_dir} is from before."
-      ) from error
     finally:
       monitor.close()
     return self._write_results(model_dir, monitor, trained, features.seconds)
 
-  def create_model_fn(self) -> Callable:
+  def create_model_fn(
+    self, selected_features: Optional[list[int]] = None
+  ) -> Callable:
     """Creates the model_fn of the last stage, for the run's own features.
 
     See `ModuleModel.create_model_fn`.
+
+    Args:
+      selected_features: what the run has chosen, if its recipe selects.
     """
     return self.model.create_model_fn(
-      self.input_pipeline, self.plan, self.plan.stages[-1]
+      self.input_pipeline, self.plan, self.plan.stages[-1], selected_features
+    )
+
+  def create_config(self, model_dir: Optional[str] = None):
+    """Creates the RunConfig of an Estimator for the run.
+
+    Args:
+      model_dir: the run's folder.
+    """
+    return self._run_config(model_dir)
+
+  def _failure_context(self, model_dir, monitor) -> failures.Context:
+    return failures.Context(
+      model_dir,
+      self.input_pipeline.batch_size,
+      self.model.optimization.accumulate_steps,
+      monitor.step,
     )
 
   @property
@@ -338,6 +367,7 @@ class TrainingRun:
       "metrics": metrics,
       "test_metrics": trained.test_metrics,
       "exports": self._newest_exports(model_dir),
+      "status": "stopped_early" if trained.stop_reason else "finished",
       "stopped_early": trained.stop_reason,
       "num_parameters": summary.num_parameters,
       "num_trainable_parameters": summary.num_trainable_parameters,

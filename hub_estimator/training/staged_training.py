@@ -17,6 +17,7 @@ from hub_estimator.training import training_bursts
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.evaluation_loop import EvaluationLoop
 from hub_estimator.training.group_movement import GroupMovement
+from hub_estimator.training.stop_signals import StopOnSignal, StopSignals
 from hub_estimator.training.training_bursts import Period, TrainingBursts
 from hub_estimator.training.training_hooks import TrainingMonitor
 
@@ -42,18 +43,16 @@ class Trained(NamedTuple):
 
   Attributes:
     global_step: of the newest checkpoint.
-    metrics: those of the last evaluation; None if there was none.
+    metrics: those of the last evaluation.
     movement: group -> how far it had moved after the first steps of its stage.
     stop_reason: why training ended before its last step; None if it did not.
-    is_interrupted: whether a signal ended it.
     test_metrics: those of the test split; None if there is none.
   """
 
   global_step: int
-  metrics: Optional[dict[str, Any]]
+  metrics: dict[str, Any]
   movement: dict[str, float]
   stop_reason: Optional[str]
-  is_interrupted: bool
   test_metrics: Optional[dict[str, Any]]
 
 
@@ -103,8 +102,7 @@ class StagedTraining:
     model_dir: str,
     monitor: TrainingMonitor,
     is_exported: Callable[[int], bool],
-    is_interrupted: Callable[[], bool] = lambda: False,
-    hooks: Sequence[estimator.SessionRunHook] = (),
+    signals: Optional[StopSignals] = None,
   ) -> Trained:
     """Trains to the last step of the plan.
 
@@ -112,44 +110,40 @@ class StagedTraining:
       model_dir: the run's folder.
       monitor: the hook that shows progress.
       is_exported: whether the checkpoint of a step was exported before.
-      is_interrupted: whether training is to end where it is.
-      hooks: further hooks.
+      signals: what ends training after a step, with a checkpoint.
+
+    Raises:
+      Stopped: a signal came.
     """
     try:
-      return self._run(model_dir, monitor, is_exported, is_interrupted, hooks)
+      return self._run(
+        model_dir, monitor, is_exported, signals or StopSignals()
+      )
     finally:
       self._close_loop()
 
-  def _run(
-    self, model_dir, monitor, is_exported, is_interrupted, hooks
-  ) -> Trained:
+  def _run(self, model_dir, monitor, is_exported, signals) -> Trained:
     movement: dict[str, float] = {}
     stop_reason = None
     has_trained = False
     step = model_dirs.newest_step(model_dir)
     if step:
       # What a run that was killed after its checkpoint did not come to.
-      loop = self._loop_of(
-        self._plan.stage_at(step - 1), model_dir, is_interrupted
-      )
+      loop = self._loop_of(self._plan.stage_at(step - 1), model_dir, signals)
       loop.catch_up()
       stop_reason = loop.stop_reason
     for stage in self._plan.stages:
-      if stop_reason or is_interrupted() or step >= stage.last_step:
+      if stop_reason or step >= stage.last_step:
         continue
       self._announce(stage, monitor)
-      loop = self._loop_of(stage, model_dir, is_interrupted)
+      loop = self._loop_of(stage, model_dir, signals)
       movement_hook = GroupMovement(monitor.write)
-      self._train_stage(
-        loop, stage, step, [monitor, movement_hook, *hooks], monitor
-      )
+      self._train_stage(loop, stage, step, monitor, movement_hook, signals)
       has_trained = True
       movement.update(movement_hook.moved)
       step = model_dirs.newest_step(model_dir)
       stop_reason = loop.stop_reason
-    is_cut_short = stop_reason is None and step < self._plan.train_steps
-    test_metrics = None
-    if not has_trained and not is_cut_short:
+    if not has_trained:
       print(
         f"The newest checkpoint in {model_dir} is of step {step}, and "
         f"{self._plan.train_steps} are asked for: nothing was trained.",
@@ -161,13 +155,14 @@ class StagedTraining:
       monitor.write(
         f"Training ended before step {self._plan.train_steps}: {stop_reason}."
       )
-    if TEST_SPLIT in self._input.splits and not is_cut_short:
+    test_metrics = None
+    if TEST_SPLIT in self._input.splits:
       test_metrics = loop.evaluation.evaluate(loop.checkpoint_path, TEST_SPLIT)
-    return Trained(
-      step, loop.metrics, movement, stop_reason, is_cut_short, test_metrics
-    )
+    return Trained(step, loop.metrics, movement, stop_reason, test_metrics)
 
-  def _train_stage(self, loop, stage: Stage, step, hooks, monitor) -> None:
+  def _train_stage(
+    self, loop, stage: Stage, step, monitor, movement_hook, signals
+  ) -> None:
     trained = loop.estimator
     runs_per_step = self._model.optimization.accumulate_steps
     saver = AlignedCheckpointSaver(
@@ -178,7 +173,7 @@ class StagedTraining:
       if self._schedule.every_steps
       else self._schedule.every_secs,
     )
-    hooks = [*hooks, saver]
+    hooks = [monitor, StopOnSignal(signals, monitor), movement_hook, saver]
     if training_bursts.are_possible(trained.config):
       hooks.append(
         TrainingBursts(
@@ -186,12 +181,14 @@ class StagedTraining:
         )
       )
     data = self._input_of(stage)
-    trained.train(
-      data.training_input_fn(first_batch=step * runs_per_step),
-      hooks=hooks,
-      max_steps=stage.last_step,
-      saving_listeners=[loop],
-    )
+    with signals.deferred():
+      trained.train(
+        data.training_input_fn(first_batch=step * runs_per_step),
+        hooks=hooks,
+        max_steps=stage.last_step,
+        saving_listeners=[loop],
+      )
+    signals.check()
 
   def _periods(self, stage: Stage, step: int) -> list[Period]:
     """Returns when hooks act in a session that starts at a step."""
@@ -204,7 +201,7 @@ class StagedTraining:
     return periods
 
   def _loop_of(
-    self, stage: Stage, model_dir: str, is_interrupted
+    self, stage: Stage, model_dir: str, signals: StopSignals
   ) -> EvaluationLoop:
     """Returns the loop of a stage; there is one at a time."""
     if stage is not self._loop_stage:
@@ -219,7 +216,7 @@ class StagedTraining:
         throttle_secs=(
           (self._schedule.every_secs or 0) if self._schedule.every_steps else 0
         ),
-        is_interrupted=is_interrupted,
+        signals=signals,
       )
     return self._loop
 

@@ -115,6 +115,6 @@ class TrainingBursts(estimator.SessionRunHook):
       for _ in range(self._runs_per_step):
         _, loss = self._run()
         self._monitor.count_run()
-        if math.isnan(loss):
-          # As the hook that looks for it in all other runs does.
+        if not math.isfinite(loss):
+          # As in all other runs, see `TrainingMonitor`.
           raise estimator.NanLossDuringTrainingError

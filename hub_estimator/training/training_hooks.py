@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from typing import Callable, Optional
@@ -78,11 +79,18 @@ class TrainingMonitor(estimator.SessionRunHook):
     return self._run_args
 
   def after_run(self, run_context, run_values):
-    """Counts the step."""
+    """Counts the step.
+
+    Raises:
+      NanLossDuringTrainingError: the loss is NaN or infinite.
+    """
     del run_context
     self._ended = self._clock()
     self.train_seconds += self._ended - self._started
     self.count_run()
+    # TensorFlow's own hook sees NaN alone.
+    if not math.isfinite(run_values.results):
+      raise estimator.NanLossDuringTrainingError
     if self.is_between_steps:
       self._progress.update(self.step, run_values.results)
 

@@ -37,8 +37,8 @@ def test_a_loss_that_is_not_finite(context):
     "The loss became NaN (not a number) or infinite at step 7. The likeliest "
     "causes: a learning rate that is too high (LEARNING_RATE), features that "
     "are not scaled, labels that are wrong. The last good checkpoint is "
-    f"{context.model_dir}/model.ckpt-4. To go on from there with another "
-    "config, add --resume."
+    f"{context.model_dir}/model.ckpt-4. With another config, the same "
+    "command needs --resume."
   )
 
 
@@ -78,7 +78,7 @@ def test_out_of_memory_with_small_batches(context, tmp_path):
   assert "Optimization.accumulate_steps = 6" in message
   (tmp_path / "new").mkdir()
   message = str(explain(MemoryError(), Context(f"{tmp_path}/new", 1)))
-  assert message.startswith("Out of memory: MemoryError. ")
+  assert message.startswith("Out of memory. The graph ")
   assert "A smaller BATCH_SIZE there is not: train fewer variables" in message
   assert "There is no checkpoint yet." in message
 

@@ -8,10 +8,18 @@ from typing import Any, Optional, Union
 
 from hub_estimator import errors
 from hub_estimator.inputs import bad_examples, descriptions
+from hub_estimator.inputs.prediction.array_reader import ArrayReader
 from hub_estimator.inputs.prediction.example_reader import ExampleReader
+from hub_estimator.inputs.prediction.image_reader import ImageReader
+from hub_estimator.inputs.prediction.record_reader import RecordReader
 from hub_estimator.inputs.prediction.text_reader import TextReader
 
-_READERS = {"text": TextReader}
+_READERS = {
+  "array": ArrayReader,
+  "image": ImageReader,
+  "record": RecordReader,
+  "text": TextReader,
+}
 _ALTERNATIVES = (
   "Give the features as arrays to a Predictor instead, or export the model."
 )
