@@ -25,6 +25,7 @@ LAYERS = (
   ("hub",),
   ("inputs", "optimization"),
   ("recipes", "models"),
+  ("evaluation",),
   # Below the libraries, which are no commands; above the packages that have
   # commands of their own, such as publishing.export_text_embedding_module.
   ("command_line",),

@@ -67,7 +67,9 @@ class ArraySource:
 
 
 def load_array_source(
-  source: Any, feature_keys: Sequence[str] = (FEATURES_KEY,)
+  source: Any,
+  feature_keys: Sequence[str] = (FEATURES_KEY,),
+  binding: str = "NumpyInput.source",
 ) -> ArraySource:
   """Loads arrays.
 
@@ -78,6 +80,7 @@ def load_array_source(
       prefixes, and `class_names`; the path of an .npz file with those keys; or
       "sklearn:" and the name of a set that scikit-learn ships with.
     feature_keys: the keys of features that stand in place of "features".
+    binding: the Gin binding that names the source, for messages.
 
   Raises:
     UserTypeError: something else was given.
@@ -93,20 +96,38 @@ def load_array_source(
     return _from_mapping(repr(source), _load_sklearn(source), feature_keys)
   if isinstance(source, (str, os.PathLike)):
     path = os.fspath(source)
-    return _from_mapping(repr(path), _load_npz(path), feature_keys)
+    return _from_mapping(repr(path), _load_npz(path, binding), feature_keys)
   raise errors.UserTypeError(
-    "`NumpyInput.source` is the path of an .npz file, the name of a bundled "
+    f"`{binding}` is the path of an .npz file, the name of a bundled "
     f"set such as 'sklearn:digits', or a mapping of arrays; got {source!r} "
     f"({type(source).__name__})."
   )
 
 
-def _load_npz(path: str) -> dict[str, np.ndarray]:
+def load_whole_part(
+  source: Any, feature_keys: Sequence[str], binding: str
+) -> ArrayPart:
+  """Loads a source that is not cut into splits; see `load_array_source`.
+
+  Raises:
+    UserValueError: it is.
+  """
+  parts = load_array_source(source, feature_keys, binding).parts
+  if set(parts) != {WHOLE}:
+    raise errors.UserValueError(
+      f"`{binding}` is one set of examples, with the keys "
+      f"{', '.join(f'`{key}`' for key in (*feature_keys, _LABELS_KEY))}; its "
+      f"source is cut into splits: {', '.join(map(repr, parts))}."
+    )
+  return parts[WHOLE]
+
+
+def _load_npz(path: str, binding: str) -> dict[str, np.ndarray]:
   """Loads all arrays of an .npz file."""
   if not os.path.isfile(path):
     what = "is a folder" if os.path.isdir(path) else "does not exist"
     raise errors.UserOSError(
-      f"`NumpyInput.source` is the path of an .npz file, but {path!r} {what}. "
+      f"`{binding}` is the path of an .npz file, but {path!r} {what}. "
       f"Data sets bundled with scikit-learn are named {_bundled_names()}."
     )
   if not zipfile.is_zipfile(path):

@@ -16,9 +16,14 @@ from hub_estimator.inputs import (
   text_labels,
 )
 from hub_estimator.inputs.bad_examples import BadExamples
+from hub_estimator.inputs.evaluation_sets import (
+  binding_of,
+  is_evaluation_set,
+  without_sets,
+)
 from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
 from hub_estimator.inputs.image_headers import ImageError
-from hub_estimator.inputs.label_encoding import CLASS
+from hub_estimator.inputs.label_encoding import CLASS, list_labels
 from hub_estimator.inputs.table_values import CheckedRows
 from hub_estimator.inputs.text_table import TableSettings
 
@@ -76,8 +81,8 @@ def read_image_examples(
   """Lists images, and checks them.
 
   Args:
-    places: "train_dir", and maybe "eval_dir" and "test_dir" -> a folder, or a
-      file with a row for each image.
+    places: part of the source, "train" and maybe "eval", "test" and names of
+      evaluation sets -> a folder, or a file with a row for each image.
     columns: of such files.
     bad: what bad examples are added to.
     find_problems: returns for each of some paths what is wrong, None if nothing
@@ -95,17 +100,21 @@ def read_image_examples(
     )
   labels = _label_settings(columns)
   listings = {}
-  for argument, path in places.items():
-    binding = f"{columns.owner}.{argument}"
-    listings[argument.removesuffix("_dir")] = (
+  for part, path in places.items():
+    binding = (
+      binding_of(columns.owner, part)
+      if is_evaluation_set(part)
+      else f"{columns.owner}.{part}_dir"
+    )
+    listings[part] = (
       _list_table(path, binding, columns, labels, bad)
-      if is_table[argument]
+      if is_table[part]
       else image_listing.list_folder(path, binding)
     )
   rows = {n: CheckedRows(of.table, bad) for n, of in listings.items()}
   paths = {
     part: of.table.columns[
-      columns.path if is_table[f"{part}_dir"] else image_listing.PATH_COLUMN
+      columns.path if is_table[part] else image_listing.PATH_COLUMN
     ]
     for part, of in listings.items()
   }
@@ -113,7 +122,7 @@ def read_image_examples(
     _mark_bad_images(of_part, paths[part], find_problems)
   weights = {
     part: table_values.number_values(of_part, columns.weight, "weight", least=0)
-    if columns.weight is not None and is_table[f"{part}_dir"]
+    if columns.weight is not None and is_table[part]
     else None
     for part, of_part in rows.items()
   }
@@ -134,7 +143,7 @@ def read_image_examples(
       )
     good_paths[part] = [paths[part][row] for row in good]
     parts[part] = ExamplePart(
-      place=repr(places[f"{part}_dir"]),
+      place=repr(places[part]),
       labels=parsed.values[part][good],
       weights=None if weights[part] is None else weights[part][good],
       row_name=good_paths[part].__getitem__,
@@ -243,9 +252,7 @@ def _folder_labels(
   values = {}
   for part, of_part in rows.items():
     (column,) = (
-      settings.columns
-      if is_table[f"{part}_dir"]
-      else [image_listing.LABEL_COLUMN]
+      settings.columns if is_table[part] else [image_listing.LABEL_COLUMN]
     )
     keys = []
     for row, value in enumerate(of_part.table.columns[column]):
@@ -253,7 +260,8 @@ def _folder_labels(
         of_part.mark(row, text_labels.MISSING_LABEL, f"no label in {column!r}")
       keys.append("" if value is None else str(value))
     values[part] = np.array(keys, dtype=str)
-  names = sorted(set().union(*(v.tolist() for v in values.values())) - {""})
+  trained = without_sets(values)
+  names = sorted(set().union(*(v.tolist() for v in trained.values())) - {""})
   if len(names) == 1:
     raise errors.UserValueError(
       f"There are images of one class alone, {names[0]!r}, in "
@@ -261,4 +269,20 @@ def _folder_labels(
       f"`{settings.owner}.train_dir` is the folder that holds the folders of "
       "all classes."
     )
+  if not settings.keep_names:
+    for part in values.keys() - trained.keys():
+      _mark_outside(rows[part], values[part], names)
   return text_labels.ParsedLabels(CLASS, values, None)
+
+
+def _mark_outside(
+  rows: CheckedRows, labels: np.ndarray, names: list[str]
+) -> None:
+  """Marks images of an evaluation set whose class the other splits lack."""
+  for row in np.flatnonzero(~np.isin(labels, names)).tolist():
+    rows.mark(
+      row,
+      text_labels.OUTSIDE,
+      f"expected one of the classes {list_labels(names)}, found "
+      f"{str(labels[row])!r}",
+    )

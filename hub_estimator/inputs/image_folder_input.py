@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Optional, Union
 
 import gin
@@ -17,6 +17,7 @@ from hub_estimator.inputs import (
   mixup,
 )
 from hub_estimator.inputs import image_preprocessing as preprocessing_lib
+from hub_estimator.inputs.evaluation_sets import check_evaluation_sets
 from hub_estimator.inputs.image_augmentation import ImageAugmentation
 from hub_estimator.inputs.image_preprocessing import ImagePreprocessing
 from hub_estimator.inputs.image_rows_input import ImageRowsInput, ImageSettings
@@ -77,6 +78,7 @@ class ImageFolderInput(ImageRowsInput):
     label_kind: Optional[str] = None,
     num_shards: int = 1,
     shard_index: int = 0,
+    evaluation_sets: Optional[Mapping[str, Any]] = None,
   ):
     """Lists and checks the images, and cuts them into splits.
 
@@ -128,6 +130,8 @@ class ImageFolderInput(ImageRowsInput):
         count them. Images that turn out to be bad while a run goes on are
         treated alike.
       max_bad_examples: how many of them an error lists; it counts all.
+      evaluation_sets: name -> a folder or file, as `eval_dir`, to evaluate on
+        by that name. Their classes are those of the other splits.
 
     Raises:
       UserError: a mistake in the arguments or in the data.
@@ -192,11 +196,12 @@ class ImageFolderInput(ImageRowsInput):
     )
     examples = image_examples.read_image_examples(
       {
-        f"{split}_dir": os.fspath(path)
+        split: os.fspath(path)
         for split, path in (
           (TRAIN_SPLIT, train_dir),
           (EVAL_SPLIT, eval_dir),
           (TEST_SPLIT, test_dir),
+          *check_evaluation_sets(self._owner, evaluation_sets).items(),
         )
         if path is not None
       },

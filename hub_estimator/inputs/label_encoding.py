@@ -9,7 +9,7 @@ from typing import Any, Optional
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.inputs import argument_checks
+from hub_estimator.inputs import argument_checks, evaluation_sets
 from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
 
 CLASS, MULTI_LABEL, REGRESSION = argument_checks.LABEL_KINDS
@@ -154,8 +154,9 @@ def _encode_classes(
     if array.shape[1] != 1:
       raise _wrong_kind(array, part.place)
     columns[name] = _as_class_ids(array[:, 0], part)
-  there_are = _unique(columns.values())
-  if classes is None and isinstance(next(iter(there_are), 0), str):
+  there_are = _unique(evaluation_sets.without_sets(columns).values())
+  takes_all = classes is None
+  if takes_all and isinstance(next(iter(there_are), 0), str):
     classes = there_are
   if classes is None:
     return _encode_class_ids(source, columns, owner)
@@ -165,6 +166,9 @@ def _encode_classes(
     values[name] = np.full([len(column), 1], _LEFT_OUT, np.int64)
     for i, label in enumerate(classes):
       values[name][column == label, 0] = i
+    outside = np.flatnonzero(values[name] == _LEFT_OUT)
+    if takes_all and outside.size:  # Of an evaluation set.
+      raise _outside(source.parts[name], column, outside, list_labels(classes))
   return EncodedLabels(
     kind=CLASS,
     values=values,
@@ -213,8 +217,14 @@ def _encode_class_ids(
         f"label {column[row]}. Name the classes, to number them in that order: "
         f"{owner}.classes = {list_labels(_unique(columns.values()))}."
       )
-  largest = max((int(c.max()) for c in columns.values() if c.size), default=-1)
+  trained = evaluation_sets.without_sets(columns)
+  largest = max((int(c.max()) for c in trained.values() if c.size), default=-1)
   names = source.class_names
+  last = largest if names is None else len(names) - 1
+  for name in columns.keys() - trained.keys():
+    outside = np.flatnonzero(columns[name] > last)
+    if outside.size:
+      raise _outside(source.parts[name], columns[name], outside, f"0 to {last}")
   if names is not None and largest >= len(names):
     raise errors.UserValueError(
       f"`class_names` of {source.place} names {len(names)} classes, so labels "
@@ -226,6 +236,17 @@ def _encode_class_ids(
     rows={name: np.arange(len(column)) for name, column in columns.items()},
     num_classes=largest + 1 if names is None else len(names),
     class_names=names,
+  )
+
+
+def _outside(
+  part: ExamplePart, labels: np.ndarray, rows: np.ndarray, known: str
+) -> errors.UserValueError:
+  """Returns the error for an evaluation set with other labels."""
+  return errors.UserValueError(
+    f"Labels of an evaluation set are those of the other splits, {known}; "
+    f"{part.name_of(rows[0])} has {labels[rows[0]].item()!r}, the first of "
+    f"{len(rows)} that has another."
   )
 
 

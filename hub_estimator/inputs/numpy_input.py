@@ -16,6 +16,10 @@ from hub_estimator.inputs import (
   feature_arrays,
 )
 from hub_estimator.inputs.array_sources import FEATURES_KEY, ArraySource
+from hub_estimator.inputs.evaluation_sets import (
+  binding_of,
+  check_evaluation_sets,
+)
 from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
 from hub_estimator.inputs.rows_input import RowsInput
 
@@ -53,6 +57,7 @@ class NumpyInput(RowsInput):
     shard_index: int = 0,
     feature_names: Optional[Mapping[str, str]] = None,
     on_bad_example: str = "error",
+    evaluation_sets: Optional[Mapping[str, Any]] = None,
   ):
     """Loads and checks the data, and cuts it into splits.
 
@@ -82,6 +87,8 @@ class NumpyInput(RowsInput):
         there are splits: `train_title`.
       on_bad_example: "error", or "skip" to leave out, and count, examples with
         NaN or infinite values in features, targets or weights.
+      evaluation_sets: name -> a source that is not cut into splits, to evaluate
+        on by that name. Their classes are those of the other splits.
 
     Raises:
       UserError: a mistake in the arguments or in the data.
@@ -104,6 +111,12 @@ class NumpyInput(RowsInput):
     names = _check_feature_names(feature_names, feature_name)
     self._keys, self._on_bad_example = names, on_bad_example
     loaded = array_sources.load_array_source(source, list(names))
+    for set_name, of_set in check_evaluation_sets(
+      self._owner, evaluation_sets
+    ).items():
+      loaded.parts[set_name] = array_sources.load_whole_part(
+        of_set, list(names), binding_of(self._owner, set_name)
+      )
     settings = {
       "feature_shape": feature_shape,
       "feature_dtype": feature_dtype,

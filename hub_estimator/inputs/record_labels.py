@@ -53,6 +53,7 @@ class RecordLabels:
     self._type: Optional[str] = None
     self._size: Optional[int] = None
     self._place = ""
+    self._largest: Optional[int] = None
     self._labels: dict[str, list[Any]] = {}
 
   def problem_of(
@@ -87,6 +88,11 @@ class RecordLabels:
             OUTSIDE,
             f"expected one of {list_labels(self._vocabulary)}, found {value!r}",
           )
+    if self._largest is not None and values[0] > self._largest:
+      return (
+        OUTSIDE,
+        f"expected a label from 0 to {self._largest}, found {values[0]}",
+      )
     if value_type == FLOATS and not np.isfinite(values).all():
       return (
         "NaN or infinite label",
@@ -134,6 +140,27 @@ class RecordLabels:
     keep = tuple(values) if self._size is None else list(values)
     self._labels.setdefault(part, []).append(keep)
 
+  def end_vocabulary(self) -> None:
+    """Lets the labels of what follows be those that were added so far.
+
+    Others are outside the vocabulary; `classes` leaves them out anyway.
+    """
+    if self._keep_names:
+      return
+    if self._type == STRINGS and self._known is None:
+      self._vocabulary = self._names()
+      self._known = set(self._vocabulary)
+    elif self._type == INTEGERS and self.kind == CLASS:
+      self._largest = max(
+        label for of_part in self._labels.values() for (label,) in of_part
+      )
+
+  def _names(self) -> list[str]:
+    """Returns the names that were found, sorted."""
+    return sorted(
+      {name for of_part in self._labels.values() for v in of_part for name in v}
+    )
+
   def finish(self) -> tuple[dict[str, np.ndarray], Optional[list[str]]]:
     """Returns part -> the labels of its records, and the classes' names."""
     if self._type != STRINGS:
@@ -141,9 +168,7 @@ class RecordLabels:
       return {
         part: np.array(labels, dtype) for part, labels in self._labels.items()
       }, None
-    names = self._vocabulary or sorted(
-      {name for of_part in self._labels.values() for v in of_part for name in v}
-    )
+    names = self._vocabulary or self._names()
     numbers = {name: i for i, name in enumerate(names)}
     if self.kind == MULTI_LABEL:
       values = {}

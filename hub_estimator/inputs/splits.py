@@ -11,6 +11,7 @@ import numpy as np
 
 from hub_estimator import errors
 from hub_estimator.inputs import argument_checks
+from hub_estimator.inputs.evaluation_sets import is_evaluation_set, without_sets
 from hub_estimator.inputs.example_source import WHOLE
 from hub_estimator.inputs.label_encoding import CLASS, EncodedLabels
 from hub_estimator.inputs.pipeline import EVAL_SPLIT, TEST_SPLIT, TRAIN_SPLIT
@@ -61,7 +62,8 @@ def choose_rows(
 
   Returns:
     split -> sorted int64 array of rows, in the part of the source that is the
-    split or is cut; and sentences for the user.
+    split or is cut, those of named evaluation sets at the end; and sentences
+    for the user.
 
   Raises:
     UserValueError: an argument is out of range or missing, or a split has no
@@ -121,11 +123,20 @@ def choose_rows(
       place, strata, rows[TRAIN_SPLIT], settings, random
     )
   _check_sizes(place, labels, rows, settings)
-  return {
+  chosen = {
     split: rows[split]
     for split in (TRAIN_SPLIT, EVAL_SPLIT, TEST_SPLIT)
     if split in rows
-  }, notes
+  }
+  for name, part_rows in labels.rows.items():
+    if is_evaluation_set(name):
+      if not len(part_rows):
+        raise errors.UserValueError(
+          f"The evaluation set {name!r} has zero examples to use: no example "
+          f"of it has a label that {settings.owner}.classes names."
+        )
+      chosen[name] = part_rows
+  return chosen, notes
 
 
 def _check_sizes(
@@ -348,7 +359,10 @@ def _draw_per_class(
   num_per_class = settings.num_train_examples_per_class
   there_are = np.unique(
     np.concatenate(
-      [labels.values[name][part, 0] for name, part in labels.rows.items()]
+      [
+        labels.values[name][part, 0]
+        for name, part in without_sets(labels.rows).items()
+      ]
     )
   )
   drawn = [rows[:0]]

@@ -19,6 +19,11 @@ from hub_estimator.inputs import (
   text_columns,
   text_labels,
 )
+from hub_estimator.inputs.evaluation_sets import (
+  binding_of,
+  check_evaluation_sets,
+  is_evaluation_set,
+)
 from hub_estimator.inputs.example_source import ExamplePart, ExampleSource
 from hub_estimator.inputs.pipeline import EVAL_SPLIT, TEST_SPLIT, TRAIN_SPLIT
 from hub_estimator.inputs.rows_input import RowsInput
@@ -77,6 +82,7 @@ class TextFileInput(RowsInput):
     label_kind: Optional[str] = None,
     num_shards: int = 1,
     shard_index: int = 0,
+    evaluation_sets: Optional[Mapping[str, Any]] = None,
   ):
     """Reads and checks the files, and cuts them into splits.
 
@@ -111,6 +117,8 @@ class TextFileInput(RowsInput):
       on_bad_example: "error", or "skip" to leave bad examples out, and count
         them.
       max_bad_examples: how many of them an error lists; it counts all.
+      evaluation_sets: name -> path of a file, as `eval_file`, to evaluate on by
+        that name. Their classes are those of the other splits.
 
     Raises:
       UserError: a mistake in the arguments or in the data.
@@ -144,11 +152,12 @@ class TextFileInput(RowsInput):
       label_column, label_separator, label_vocabulary
     )
     self._files = {
-      f"{split}_file": os.fspath(path)
+      split: os.fspath(path)
       for split, path in (
         (TRAIN_SPLIT, train_file),
         (EVAL_SPLIT, eval_file),
         (TEST_SPLIT, test_file),
+        *check_evaluation_sets(self._owner, evaluation_sets).items(),
       )
       if path is not None
     }
@@ -202,13 +211,11 @@ class TextFileInput(RowsInput):
         f"{self._owner}.weight_column = {self._weight_column!r}"
       )
     rows = {
-      argument.removesuffix("_file"): table_values.CheckedRows(
-        read_table(
-          path, f"{self._owner}.{argument}", bindings, settings, self._bad
-        ),
+      part: table_values.CheckedRows(
+        read_table(path, self._binding_of(part), bindings, settings, self._bad),
         self._bad,
       )
-      for argument, path in self._files.items()
+      for part, path in self._files.items()
     }
     arrays = {
       part: {
@@ -252,6 +259,11 @@ class TextFileInput(RowsInput):
       )
     self._set_examples(ExampleSource(place, parts, labels.class_names))
 
+  def _binding_of(self, part: str) -> str:
+    if is_evaluation_set(part):
+      return binding_of(self._owner, part)
+    return f"{self._owner}.{part}_file"
+
   def _note_empty_texts(self, rows, arrays) -> None:
     """Counts the empty texts of rows that are used."""
     for part, of_part in rows.items():
@@ -282,7 +294,7 @@ class TextFileInput(RowsInput):
       "label_separator": settings.separator,
       "format": self._table_settings.format,
       "train_format": self._table_settings.format
-      or table_content.format_of(self._files["train_file"], self._owner),
+      or table_content.format_of(self._files[TRAIN_SPLIT], self._owner),
       "column_names": self._table_settings.column_names,
       "encoding": self._table_settings.encoding,
       "on_bad_example": self._bad.on_bad_example,

@@ -12,6 +12,7 @@ import numpy as np
 
 from hub_estimator import errors
 from hub_estimator.inputs import table_values
+from hub_estimator.inputs.evaluation_sets import without_sets
 from hub_estimator.inputs.label_encoding import (
   CLASS,
   MULTI_LABEL,
@@ -105,6 +106,8 @@ def parse_labels(
 ) -> ParsedLabels:
   """Parses the labels of all parts, and numbers their names alike.
 
+  Labels of evaluation sets that the other parts do not have are bad.
+
   Args:
     parts: part of the source -> its rows; those with bad labels are marked.
     settings: what the labels are.
@@ -112,7 +115,7 @@ def parse_labels(
   Raises:
     UserValueError: an argument that does not go with these labels.
   """
-  kind = settings.kind or _infer_kind(parts, settings.columns)
+  kind = settings.kind or _infer_kind(without_sets(parts), settings.columns)
   if kind == REGRESSION:
     return ParsedLabels(
       kind,
@@ -334,7 +337,8 @@ def _number_names(
   names = settings.vocabulary
   if names is None:
     unique = set()
-    for name, of_rows in keys.items():
+    known = keys if settings.keep_names else without_sets(keys)
+    for name, of_rows in known.items():
       good = parts[name].good
       unique.update(
         of_rows
@@ -342,6 +346,14 @@ def _number_names(
         else (key for key, is_good in zip(of_rows, good) if is_good)
       )
     if all(map(_INTEGER.fullmatch, unique)):
+      largest = max(map(int, unique), default=-1)
+      others = set().union(*(keys[name] for name in keys if name not in known))
+      # A class of these numbers may lack in the other splits.
+      unique.update(
+        key
+        for key in others
+        if _INTEGER.fullmatch(key) and 0 <= int(key) <= largest
+      )
       return None, {key: int(key) for key in unique}
     names = sorted(unique)
   return names, {name: i for i, name in enumerate(names)}

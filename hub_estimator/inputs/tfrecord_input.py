@@ -22,6 +22,7 @@ from hub_estimator.inputs import (
   record_parsing,
   text_labels,
 )
+from hub_estimator.inputs.evaluation_sets import check_evaluation_sets
 from hub_estimator.inputs.pipeline import EVAL_SPLIT, TEST_SPLIT, TRAIN_SPLIT
 from hub_estimator.inputs.record_files import Damage, RecordFile
 from hub_estimator.inputs.record_labels import FLOATS, INTEGERS, STRINGS
@@ -83,6 +84,7 @@ class TFRecordInput(StreamInput):
     label_kind: Optional[str] = None,
     num_shards: int = 1,
     shard_index: int = 0,
+    evaluation_sets: Optional[Mapping[str, Any]] = None,
   ):
     """Reads all records once, checks them, and cuts them into splits.
 
@@ -114,6 +116,8 @@ class TFRecordInput(StreamInput):
         those of all splits, in sorted order.
       compression: "", "GZIP" or "ZLIB"; None takes files whose names end in
         ".gz" as "GZIP", and others as they are.
+      evaluation_sets: name -> files, as `eval_files`, to evaluate on by that
+        name. Their classes are those of the other splits.
 
     Raises:
       UserError: a mistake in the arguments or in the data.
@@ -151,6 +155,11 @@ class TFRecordInput(StreamInput):
       )
       if patterns is not None
     }
+    sets = check_evaluation_sets(self._owner, evaluation_sets)
+    for name, patterns in sets.items():
+      self._files[name] = record_files.find_files(
+        patterns, compression, self._owner, f"evaluation_sets[{name!r}]"
+      )
     labels = record_labels.RecordLabels(
       self._owner,
       label_kind,
@@ -160,7 +169,11 @@ class TFRecordInput(StreamInput):
     # Part -> the number of the first record of each file.
     self._offsets: dict[str, list[int]] = {}
     self._image_checkers: dict[Any, record_images.ImageChecker] = {}
-    parts = {part: self._read_part(part, labels) for part in self._files}
+    parts = {}
+    for part in self._files:
+      if part in sets:
+        labels.end_vocabulary()
+      parts[part] = self._read_part(part, labels)
     # Sessions cannot be copied.
     self._image_checkers = {}
     place = " and ".join(dict.fromkeys(p.place for p in parts.values()))

@@ -139,9 +139,7 @@ def _select(model_dir, model, plan, cached, seed) -> list[int]:
   return selected
 
 
-def read_selection(
-  model_dir: str, plan: FineTuningPlan
-) -> Optional[list[int]]:
+def read_selection(model_dir: str, plan: FineTuningPlan) -> Optional[list[int]]:
   """Returns the selection that a run in the folder made; None without one.
 
   Args:

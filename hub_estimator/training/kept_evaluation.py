@@ -8,6 +8,11 @@ from typing import Any, Callable, Optional
 import numpy as np
 
 from hub_estimator import estimator
+from hub_estimator.evaluation import (
+  Outcomes,
+  WorstExamples,
+  example_losses,
+)
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.inputs.label_encoding import (
   CLASS,
@@ -88,9 +93,6 @@ class KeptEvaluation:
       num_worst: of how many examples, those with the largest loss, to keep the
         features.
     """
-    from hub_estimator.evaluation.outcomes import Outcomes
-    from hub_estimator.evaluation.worst_examples import WorstExamples
-
     self._start(checkpoint_path, split)
     found: dict[str, list[np.ndarray]] = {name: [] for name in self._examples}
     worst = WorstExamples(num_worst)
@@ -100,7 +102,10 @@ class KeptEvaluation:
       for name, values in examples.items():
         found[name].append(values)
       if num_worst:
-        worst.add(_losses(self._kind, examples), features)
+        losses = example_losses(
+          self._kind, examples["labels"], examples["scores"]
+        )
+        worst.add(losses, features, examples.get("weights"))
 
     self._run_all(
       (

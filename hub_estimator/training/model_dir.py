@@ -10,6 +10,7 @@ import uuid
 from typing import Optional
 
 from hub_estimator import errors
+from hub_estimator.file_formats import damage
 from hub_estimator.hub import variable_files
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import checkpoint_files
@@ -87,13 +88,17 @@ def newest_checkpoint(model_dir: str) -> Optional[str]:
 
 
 def newest_step(model_dir: str) -> int:
-  """Returns the global step of a run's newest checkpoint, 0 without one."""
+  """Returns the global step of a run's newest checkpoint, 0 without one.
+
+  Raises:
+    OSError (which is a ValueError): it is damaged.
+  """
   checkpoint = newest_checkpoint(model_dir)
   if checkpoint is None:
     return 0
-  return int(
-    tf.train.load_variable(checkpoint, tf.compat.v1.GraphKeys.GLOBAL_STEP)
-  )
+  reader = variable_files.open_checkpoint(checkpoint)
+  with damage.reading(f"Cannot read checkpoint {checkpoint}: it"):
+    return int(reader.get_tensor(tf.compat.v1.GraphKeys.GLOBAL_STEP))
 
 
 def check_same_run(model_dir: str, differences: Optional[list[str]]) -> None:

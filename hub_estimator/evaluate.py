@@ -1,0 +1,60 @@
+"""Evaluates a run, from its folder alone.
+
+python -m hub_estimator.evaluate --model_dir=DIR [--split=NAME …]
+    [--checkpoint_path=PREFIX | --best] [--json] [--output=FILE] [--debug]
+
+Prints metrics of the newest checkpoint, or of the one that is named, on the
+eval split, the test split if there is one, and further evaluation sets; or on
+the splits that are named. DIR is a folder that `hub_estimator.train` wrote; its
+config.gin says where the data is.
+"""
+
+import json
+
+from absl import flags
+
+from hub_estimator.command_line import JSON, run_command
+from hub_estimator.handles import settings
+from hub_estimator.quiet_import import quiet_import
+
+_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.")
+_CHECKPOINT_PATH = flags.DEFINE_string(
+  "checkpoint_path", None, "A checkpoint, such as DIR/model.ckpt-300."
+)
+_BEST = flags.DEFINE_bool(
+  "best", False, "Take the checkpoint of the best evaluation."
+)
+_SPLIT = flags.DEFINE_multi_string(
+  "split", [], "A split of the data; may be given several times."
+)
+_OUTPUT = flags.DEFINE_string("output", None, "Also write JSON to this file.")
+flags.declare_key_flag(JSON.name)
+flags.declare_key_flag(settings.CACHE_FLAG)
+flags.declare_key_flag(settings.FORMAT_FLAG)
+
+
+def main(arguments):
+  """Evaluates the run that the flags name."""
+  del arguments
+  with quiet_import():
+    from hub_estimator.evaluation import format_metrics
+    from hub_estimator.hub import folders
+    from hub_estimator.training import launch, run_evaluation, run_folder
+
+    launch.look_for_devices()
+  folder = run_folder.open_run(_MODEL_DIR.value, with_data=True)
+  checkpoint = folder.checkpoint(_CHECKPOINT_PATH.value, _BEST.value)
+  found = run_evaluation.evaluate_run(folder, checkpoint, _SPLIT.value or None)
+  metrics = {split: evaluation.metrics for split, evaluation in found.items()}
+  text = json.dumps({"checkpoint": checkpoint, "splits": metrics}, indent=2)
+  if _OUTPUT.value:
+    folders.write_file(_OUTPUT.value, f"{text}\n".encode())
+  if JSON.value:
+    print(text)
+  else:
+    print(f"Checkpoint {checkpoint}\n")
+    print(format_metrics(metrics))
+
+
+if __name__ == "__main__":
+  run_command(main, usage=__doc__, required_flags=("model_dir",))
