@@ -33,6 +33,8 @@ setuptools.setup(
     "absl-py",
     "gin-config>=0.5",
     "numpy",
+    # The metrics of an evaluation; and data sets that come with it, by name.
+    "scikit-learn",
     "tqdm",
     # Downloads, and the locks of their cache.
     "filelock",
@@ -40,8 +42,6 @@ setuptools.setup(
     "urllib3>=2.1",
   ],
   extras_require={
-    # Data sets bundled with scikit-learn, by name (`NumpyInput`).
-    "sklearn": ["scikit-learn"],
     # Data sets by name of TensorFlow Datasets (`TFDSInput`).
     "tfds": ["tensorflow-datasets"],
     "test": [
@@ -49,7 +49,6 @@ setuptools.setup(
       "pytest",
       "pytest-xdist",
       "ruff",
-      "scikit-learn",
       # The black box that modules are exchanged with; it needs pkg_resources,
       # which newer setuptools do not have.
       "tensorflow-hub",

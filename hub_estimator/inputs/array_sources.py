@@ -160,7 +160,7 @@ def _load_sklearn(source: str) -> dict[str, np.ndarray]:
   except ImportError as error:
     raise errors.UserRuntimeError(
       f"The data set {source!r} comes with scikit-learn, which is not "
-      "installed: run `pip install 'hub_estimator[sklearn]'`."
+      "installed: run `pip install scikit-learn`."
     ) from error
   bunch = getattr(datasets, f"load_{name}")()
   arrays = {"features": bunch.data, "labels": bunch.target}

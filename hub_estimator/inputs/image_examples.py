@@ -138,7 +138,7 @@ def read_image_examples(
     if not good.size:
       number = len(of_part.good)
       raise errors.UserValueError(
-        f"The {part} split has zero examples: {places[f'{part}_dir']!r} has "
+        f"The {part} split has zero examples: {places[part]!r} has "
         f"{number or 'no'} images{' and all are bad' if number else ''}."
       )
     good_paths[part] = [paths[part][row] for row in good]

@@ -41,9 +41,10 @@ _SPLIT_OF_MODE = {TRAIN: TRAIN_SPLIT, EVAL: EVAL_SPLIT, PREDICT: EVAL_SPLIT}
 class InputPipeline(abc.ABC):
   """Features and labels for training, evaluation, prediction and serving.
 
-  There are two or three splits of examples: "train" is what TRAIN reads, "eval"
+  There are two splits of examples or more: "train" is what TRAIN reads, "eval"
   is what EVAL reads, with its labels, and what PREDICT reads, without them;
-  "test", if there is one, is evaluated at the end of a run.
+  "test", if there is one, is evaluated at the end of a run. Further splits are
+  named evaluation sets, which `ordered_input_fn` gives.
 
   A pipeline with mixup (Zhang et al., 2018, https://arxiv.org/abs/1710.09412)
   gives, in TRAIN, features λ x_i + (1 - λ) x_j, and two features more:
@@ -153,10 +154,10 @@ class InputPipeline(abc.ABC):
       UserValueError: there is no such split.
     """
     self.check_split(split)
-    if split == TEST_SPLIT:
+    if split not in (TRAIN_SPLIT, EVAL_SPLIT):
       raise errors.UserRuntimeError(
-        f"{type(self).__name__} does not say how many examples its test split "
-        "has: define num_split_examples."
+        f"{type(self).__name__} does not say how many examples its {split} "
+        "split has: define num_split_examples."
       )
     return self.num_examples(TRAIN if split == TRAIN_SPLIT else EVAL)
 

@@ -29,7 +29,11 @@ from hub_estimator.models.model_graph import (
 from hub_estimator.models.model_summary import summarize_graph
 from hub_estimator.models.module_encoder import ModuleEncoder
 from hub_estimator.models.selected_features import select
-from hub_estimator.optimization import Optimization, argument_checks
+from hub_estimator.optimization import (
+  Optimization,
+  argument_checks,
+  summaries,
+)
 from hub_estimator.recipes import FineTuningPlan, Recipe, Stage, create_plan
 from hub_estimator.tf_compat import tf
 
@@ -57,6 +61,7 @@ class ModuleModel:
     hidden_units: Sequence[int] = (),
     dropout_rate: float = 0.0,
     export_name: str = "module",
+    histograms: bool = False,
   ):
     """Holds the parts.
 
@@ -76,6 +81,8 @@ class ModuleModel:
         (Srivastava et al., 2014,
         https://jmlr.org/papers/v15/srivastava14a.html).
       export_name: the folder name of the module in an export.
+      histograms: whether training writes histograms of the weights for
+        TensorBoard, besides the norm of each group.
 
     Raises:
       UserError: an argument of another kind, such as a reference without its
@@ -106,6 +113,7 @@ class ModuleModel:
     self.dropout_rate = dropout_rate
     self.encoder = encoder
     self.export_name = export_name
+    self.histograms = histograms
     self._head_fn = head_fn
     self.optimization = optimization
 
@@ -181,7 +189,8 @@ class ModuleModel:
     In TRAIN mode a module that trains has its training tags, else it is in
     inference mode; the loss is the head's plus the scaled REGULARIZATION_LOSSES
     and the plan's penalties; UPDATE_OPS of layers that train run before the
-    variables are updated. The module is registered for export in every mode.
+    variables are updated; SUMMARIES get learning rates, penalties and norms of
+    the groups. The module is registered for export in every mode.
 
     Args:
       input_pipeline: what the model is trained on.
@@ -233,6 +242,8 @@ class ModuleModel:
       summarize_graph(
         model_graph, self.encoder.signature, self.encoder.output, update_ops
       )
+      if is_training:
+        summaries.add_weight_summaries(model_graph.groups(), self.histograms)
       averaged = model_graph.averaged_variables()
       spec = head.create_estimator_spec(
         features=features,

@@ -1,8 +1,11 @@
-"""Scalar summaries whose tags do not depend on where they are written."""
+"""Summaries whose tags do not depend on where they are written."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
+
+from hub_estimator.optimization.variable_groups import VariableGroup
 
 from hub_estimator.tf_compat import tf
 
@@ -23,3 +26,27 @@ def add_scalar_summary(tag: str, value: Any) -> None:
   """
   with tf.compat.v1.name_scope(None):
     tf.compat.v1.summary.scalar(tag, value)
+
+
+def add_weight_summaries(
+  groups: Sequence[VariableGroup], histograms: bool = False
+) -> None:
+  """Adds summaries of the weights that train to the default graph.
+
+  Adds to the graph collection SUMMARIES: for each group the scalar
+  "norm/<group>", the root of the sum of its squared weights.
+
+  Args:
+    groups: the variables that train.
+    histograms: whether to add "weights/<variable>", a histogram of each, too.
+  """
+  with tf.compat.v1.name_scope(None):
+    for group in groups:
+      if not group.variables:
+        continue
+      values = [variable.read_value() for variable in group.variables]
+      norm = tf.linalg.global_norm([tf.cast(v, tf.float32) for v in values])
+      tf.compat.v1.summary.scalar(f"norm/{group.name}", norm)
+      if histograms:
+        for variable, value in zip(group.variables, values):
+          tf.compat.v1.summary.histogram(f"weights/{variable.op.name}", value)

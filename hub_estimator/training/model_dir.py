@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import glob
 import os
 import shutil
@@ -167,8 +168,11 @@ def write_config(model_dir: str, text: str) -> None:
       file.write(text)
     os.replace(temporary, path)
   except OSError as error:
+    way_out = "Give another path"
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+      way_out = "Make room on its disk, or give another path"
     raise errors.UserOSError(
-      f"Cannot write to --model_dir={model_dir}: {error}. Give another path."
+      f"Cannot write to --model_dir={model_dir}: {error}. {way_out}."
     ) from error
 
 

@@ -83,7 +83,7 @@ def test_scikit_learn_is_not_installed(monkeypatch):
   with _expect(
     errors.UserRuntimeError,
     "'sklearn:digits' comes with scikit-learn, which is not installed",
-    "pip install 'hub_estimator[sklearn]'",
+    "pip install scikit-learn",
   ):
     NumpyInput("sklearn:digits")
 

@@ -79,3 +79,11 @@ def test_importing_what_configs_name_does_not_import_tensorflow(tmp_path):
   )
   root = pathlib.Path(__file__).parents[2]
   subprocess.run([sys.executable, "-c", program], check=True, cwd=root)
+
+
+def test_numbers_of_further_splits_are_not_made_up():
+  data = _TwoFeatures()
+  data.splits = ("train", "eval", "hard")
+  assert data.num_split_examples("eval") == 1
+  with pytest.raises(errors.UserRuntimeError, match="its hard split has: defi"):
+    data.num_split_examples("hard")

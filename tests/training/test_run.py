@@ -52,6 +52,7 @@ def test_what_is_in_the_folder(finished):
     "evaluations.json",
     "export",
     "graph.pbtxt",
+    "input.json",
     "model.ckpt-0.data-00000-of-00001",
     "model.ckpt-0.index",
     "model.ckpt-0.meta",
@@ -59,6 +60,7 @@ def test_what_is_in_the_folder(finished):
     "model.ckpt-4.index",
     "model.ckpt-4.meta",
     "results.json",
+    "run.lock",
   }
   (export,) = (model_dir / "export" / "tf_hub").iterdir()
   assert export.name.isdigit() and len(export.name) == 10
@@ -75,6 +77,7 @@ def test_results(finished):
     "metrics",
     "test_metrics",
     "exports",
+    "status",
     "stopped_early",
     "num_parameters",
     "num_trainable_parameters",
@@ -165,6 +168,9 @@ def test_summaries(finished):
   )
   # Before the first step: Σ w² / 2.
   assert trained["penalty/regularization_losses"][0][1] == pytest.approx(45.5)
+  # The root of Σ w² = 91, before or after the first step.
+  assert trained["norm/module"][0][1] == pytest.approx(91**0.5, rel=0.05)
+  assert trained["norm/head"][0][1] > 0
   evaluated = tiny_runs.scalars(model_dir / "eval")
   metrics = read_results(model_dir)["metrics"]
   for name, value in metrics.items():
@@ -397,10 +403,11 @@ def test_a_loss_that_is_no_number(tmp_path):
   with pytest.raises(errors.UserValueError) as caught:
     tiny_runs.launch(config, tmp_path / "run", "LEARNING_RATE = 1e30")
   assert str(caught.value) == (
-    "The loss became NaN (not a number) at step 2. The likeliest causes: a "
-    "learning rate that is too high (LEARNING_RATE), features that are not "
-    "scaled, labels that are wrong. The last checkpoint in "
-    f"{tmp_path / 'run'} is from before."
+    "The loss became NaN (not a number) or infinite at step 2. The likeliest "
+    "causes: a learning rate that is too high (LEARNING_RATE), features that "
+    "are not scaled, labels that are wrong. The last good checkpoint is "
+    f"{tmp_path / 'run'}/model.ckpt-0. With another config, the same command "
+    "needs --resume."
   )
 
 
@@ -417,7 +424,11 @@ def test_an_export_appears_whole_or_not_at_all(tmp_path, monkeypatch):
   monkeypatch.setattr(folders, "write_file", write_file)
   with pytest.raises(OSError, match="disk full"):
     tiny_runs.launch(config, model_dir)
-  assert seen == [("saved_model.pb", []), ("tfhub_module.pb", [])]
+  assert seen == [
+    ("input.json", []),
+    ("saved_model.pb", []),
+    ("tfhub_module.pb", []),
+  ]
   assert list((model_dir / "export" / "tf_hub").iterdir()) == []
   assert not (model_dir / "results.json").exists()
   monkeypatch.undo()

@@ -9,6 +9,7 @@ import tiny_runs
 from hub_estimator import errors
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import checkpoint_care
+from hub_estimator.training.training_hooks import TrainingMonitor
 
 STEPS = 12
 TEXT = f"""
@@ -59,19 +60,27 @@ def fill(folder, room):
     file.write(b"\1" * size)
 
 
-# What is written first when a step is saved, evaluated and exported needs some
-# 100 kB: in one of these cases it is the checkpoint that does not fit, in
-# others the summaries, the module, the history or the results.
-@pytest.mark.parametrize("room_kib", range(0, 240, 16))
+# With little room, it is the next checkpoint that does not fit; with more, the
+# module or what is written after it.
+@pytest.mark.parametrize("room_kib", [0, 8, 16, 24, 40, 64, 96])
 def test_a_full_disk_leaves_the_last_good_checkpoint(
-  disk, undisturbed, room_kib
+  disk, undisturbed, monkeypatch, room_kib
 ):
   folder, _ = disk
   config, whole = undisturbed
   run = folder / "run"
   tiny_runs.launch(config, run, "TRAIN_STEPS = 4")
-  fill(folder, room_kib * 1024)
-  with pytest.raises(errors.UserOSError) as raised:
+  count_run = TrainingMonitor.count_run
+
+  def count_and_fill(self):
+    count_run(self)
+    if self.step == 5:
+      fill(folder, room_kib * 1024)
+
+  with monkeypatch.context() as patch, pytest.raises(
+    errors.UserOSError
+  ) as raised:
+    patch.setattr(TrainingMonitor, "count_run", count_and_fill)
     tiny_runs.launch(config, run, resume=True)
   message = str(raised.value)
   assert "No space left on device" in message
@@ -90,6 +99,19 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
     tiny_runs.checkpoint_weights(path, STEPS) for path in (run, whole)
   )
   tiny_runs.assert_equal_weights(left, right)
+
+
+@pytest.mark.parametrize("room_kib", [0, 40])
+def test_a_disk_that_is_full_before(disk, undisturbed, room_kib):
+  folder, _ = disk
+  config, _ = undisturbed
+  run = folder / "run"
+  tiny_runs.launch(config, run, "TRAIN_STEPS = 4")
+  fill(folder, room_kib * 1024)
+  with pytest.raises(errors.UserOSError, match="No space left on device"):
+    tiny_runs.launch(config, run, resume=True)
+  os.remove(folder / "ballast")
+  assert tiny_runs.launch(config, run, resume=True)["global_step"] == STEPS
 
 
 def test_a_read_only_disk(disk, undisturbed):
