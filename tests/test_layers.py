@@ -31,7 +31,16 @@ LAYERS = (
   ("command_line",),
   ("training", "publishing"),
   ("sweeps", "reports"),
-  ("train", "inspect_module", "cache", "aliases", "run_program"),
+  (
+    "train",
+    "evaluate",
+    "predict",
+    "export",
+    "inspect_module",
+    "cache",
+    "aliases",
+    "run_program",
+  ),
 )
 # Packages of one row that do not know each other.
 SEPARATE = (("inputs", "optimization"), ("training", "publishing"))

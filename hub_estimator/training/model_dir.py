@@ -176,6 +176,15 @@ def write_config(model_dir: str, text: str) -> None:
     ) from error
 
 
+def read_config(model_dir: str) -> str:
+  """Returns the text of a run's `config.gin`; "" without one."""
+  path = config_path(model_dir)
+  if not os.path.exists(path):
+    return ""
+  with open(path, encoding="utf-8") as file:
+    return file.read()
+
+
 def _is_foreign(path: str, text: str) -> bool:
   """Whether a config is there that does not begin as those of runs do."""
   if not os.path.exists(path):

@@ -7,7 +7,7 @@ from typing import Any, Callable, Optional
 
 import gin
 
-from hub_estimator import errors, estimator, handles, hub
+from hub_estimator import errors, estimator
 from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
 from hub_estimator.optimization import argument_checks
@@ -16,13 +16,13 @@ from hub_estimator.tf_compat import tf
 from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import (
   dry_run,
-  evaluation_loop,
   failures,
   feature_stage,
   image_settings,
   input_file,
   plan_report,
   results,
+  run_exports,
   staged_training,
   vocabulary_files,
 )
@@ -30,11 +30,10 @@ from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
+from hub_estimator.training.run_checks import check_count, check_kind
 from hub_estimator.training.stop_signals import StopSignals
 from hub_estimator.training.training_hooks import TrainingMonitor
 
-# The exporter of the newest weights.
-MODULE_EXPORTER = "tf_hub"
 # Between evaluations, if a config says nothing.
 _EVAL_EVERY_SECS = 600
 
@@ -101,24 +100,24 @@ class TrainingRun:
       UserError: an argument of another kind or out of range, or data that does
         not fit the module or the head.
     """
-    _check_kind(
+    check_kind(
       "input_pipeline", input_pipeline, InputPipeline, "@NumpyInput()"
     )
-    _check_kind("model", model, ModuleModel, "@ModuleModel()")
+    check_kind("model", model, ModuleModel, "@ModuleModel()")
     if early_stopping is not None:
-      _check_kind(
+      check_kind(
         "early_stopping", early_stopping, EarlyStopping, "@EarlyStopping()"
       )
-    _check_count("train_steps", train_steps)
-    _check_count("seed", seed, least=0)
-    _check_count("save_summary_steps", save_summary_steps)
+    check_count("train_steps", train_steps)
+    check_count("seed", seed, least=0)
+    check_count("save_summary_steps", save_summary_steps)
     for name, value in (
       ("eval_every_steps", eval_every_steps),
       ("keep_checkpoint_max", keep_checkpoint_max),
       ("exports_to_keep", exports_to_keep),
     ):
       if value is not None:
-        _check_count(name, value)
+        check_count(name, value)
     self._recipes = as_recipes(recipe)
     settings = RunSettings(
       image_settings.with_module_image_size(input_pipeline, model.encoder),
@@ -145,9 +144,8 @@ class TrainingRun:
     self._best_metric = best_metric
     self._best_mode = best_mode
     self._verify_exports = verify_exports
-    if best_metric is not None:
-      self._create_exporters()  # Which checks its name.
     self.model.check(self.input_pipeline)
+    self._create_exports("")  # Which checks the metric's name.
     self.plan = self.model.create_plan(self._recipes, self._train_steps)
     feature_stage.check(self.plan, self.input_pipeline, self.model.encoder)
 
@@ -221,6 +219,7 @@ class TrainingRun:
       ),
       runs_per_step=optimization.accumulate_steps,
     )
+    exports = self._create_exports(model_dir)
     try:
       explaining = failures.explaining(
         lambda: self._failure_context(model_dir, monitor), monitor.write
@@ -241,7 +240,7 @@ class TrainingRun:
           self.plan,
           self._run_config,
           self.input_pipeline,
-          self._create_exporters(),
+          exports.exporters,
           self._schedule,
           features.cached_input,
           features.selected_features,
@@ -249,7 +248,7 @@ class TrainingRun:
         ).run(
           model_dir,
           monitor,
-          lambda step: self._is_exported(model_dir, step),
+          lambda step: run_exports.is_exported(model_dir, step),
           signals,
         )
     except tf.errors.OpError as error:
@@ -260,7 +259,9 @@ class TrainingRun:
       raise reading_error from error
     finally:
       monitor.close()
-    return self._write_results(model_dir, monitor, trained, features.seconds)
+    return self._write_results(
+      model_dir, monitor, trained, exports.newest(model_dir), features.seconds
+    )
 
   def create_model_fn(
     self, selected_features: Optional[list[int]] = None
@@ -319,33 +320,29 @@ class TrainingRun:
       keep_checkpoint_max=self._keep_checkpoint_max,
     )
 
-  def _is_exported(self, model_dir, global_step) -> bool:
-    """Whether a checkpoint was exported: `results.json` comes after that."""
-    written = results.read_results(model_dir) or {}
-    path = written.get("exports", {}).get(MODULE_EXPORTER, "")
-    return written.get("global_step") == global_step and os.path.isdir(path)
+  def _create_exports(self, model_dir: str) -> run_exports.RunExports:
+    return run_exports.RunExports(
+      self.input_pipeline,
+      self.model.export_name,
+      self._exports_to_keep,
+      self._best_metric,
+      self._best_mode,
+      self._verify_exports,
+      metadata_fn=lambda: self._export_metadata(model_dir),
+    )
 
-  def _create_exporters(self) -> list[estimator.Exporter]:
-    receiver_fn = self.input_pipeline.serving_input_receiver_fn()
-    exporters = [
-      hub.LatestModuleExporter(
-        MODULE_EXPORTER, receiver_fn, exports_to_keep=self._exports_to_keep
-      )
-    ]
-    return exporters
+  def _export_metadata(self, model_dir: str) -> dict[str, Any]:
+    """Returns what is written beside exported modules."""
+    return {
+      "module_handle": self.model.encoder.handle,
+      "recipe": [recipe.describe() for recipe in self._recipes],
+      "config": model_dirs.read_config(model_dir),
+      "versions": results.versions(),
+    }
 
-  def _newest_exports(self, model_dir: str) -> dict[str, str]:
-    """Returns exporter name -> the folder of its newest module."""
-    found = {}
-    for exporter in self._create_exporters():
-      folder = evaluation_loop.export_folder(model_dir, exporter.name)
-      if os.path.isdir(folder):
-        found[exporter.name] = os.path.abspath(
-          handles.resolve(folder, self.model.export_name)
-        )
-    return found
-
-  def _write_results(self, model_dir, monitor, trained, feature_seconds):
+  def _write_results(
+    self, model_dir, monitor, trained, exports, feature_seconds
+  ):
     metrics = dict(trained.metrics or {})
     metrics.pop("global_step", None)
     global_step = trained.global_step
@@ -366,7 +363,7 @@ class TrainingRun:
       "global_step": global_step,
       "metrics": metrics,
       "test_metrics": trained.test_metrics,
-      "exports": self._newest_exports(model_dir),
+      "exports": exports,
       "status": "stopped_early" if trained.stop_reason else "finished",
       "stopped_early": trained.stop_reason,
       "num_parameters": summary.num_parameters,
@@ -394,18 +391,3 @@ class TrainingRun:
     if written.get("global_step") != global_step:
       return 0.0, None
     return written["train_seconds"], written["examples_per_second"]
-
-
-def _check_kind(name, value, kind, example) -> None:
-  if not isinstance(value, kind):
-    raise errors.UserTypeError(
-      f"train.{name} = {value!r}: it is an object such as {example} makes; "
-      "write the parentheses."
-    )
-
-
-def _check_count(name, value, least=1) -> None:
-  if not isinstance(value, int) or isinstance(value, bool) or value < least:
-    raise errors.UserValueError(
-      f"train.{name} = {value!r}: it is a whole number of at least {least}."
-    )

@@ -21,9 +21,9 @@ from hub_estimator.training import (
 )
 from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.evaluation_loop import export_folder
-from hub_estimator.training.run import MODULE_EXPORTER, TrainingRun
+from hub_estimator.training.run import TrainingRun
+from hub_estimator.training.run_exports import BEST_FOLDER, MODULE_EXPORTER
 
-BEST_FOLDER = "best"
 _HANDLE = "MODULE_HANDLE/macro.value"
 
 
