@@ -13,21 +13,18 @@ import json
 
 from absl import flags
 
+from hub_estimator import run_flags
 from hub_estimator.command_line import JSON, run_command
 from hub_estimator.handles import settings
 from hub_estimator.quiet_import import quiet_import
 
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.")
-_CHECKPOINT_PATH = flags.DEFINE_string(
-  "checkpoint_path", None, "A checkpoint, such as DIR/model.ckpt-300."
-)
-_BEST = flags.DEFINE_bool(
-  "best", False, "Take the checkpoint of the best evaluation."
-)
 _SPLIT = flags.DEFINE_multi_string(
   "split", [], "A split of the data; may be given several times."
 )
 _OUTPUT = flags.DEFINE_string("output", None, "Also write JSON to this file.")
+flags.declare_key_flag(run_flags.MODEL_DIR.name)
+flags.declare_key_flag(run_flags.CHECKPOINT_PATH.name)
+flags.declare_key_flag(run_flags.BEST.name)
 flags.declare_key_flag(JSON.name)
 flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
@@ -42,8 +39,10 @@ def main(arguments):
     from hub_estimator.training import launch, run_evaluation, run_folder
 
     launch.look_for_devices()
-  folder = run_folder.open_run(_MODEL_DIR.value, with_data=True)
-  checkpoint = folder.checkpoint(_CHECKPOINT_PATH.value, _BEST.value)
+  folder = run_folder.open_run(run_flags.MODEL_DIR.value, with_data=True)
+  checkpoint = folder.checkpoint(
+    run_flags.CHECKPOINT_PATH.value, run_flags.BEST.value
+  )
   found = run_evaluation.evaluate_run(folder, checkpoint, _SPLIT.value or None)
   metrics = {split: evaluation.metrics for split, evaluation in found.items()}
   text = json.dumps({"checkpoint": checkpoint, "splits": metrics}, indent=2)

@@ -18,7 +18,7 @@ explains, 1 for any other.
 
 from absl import flags
 
-from hub_estimator import errors
+from hub_estimator import errors, run_flags
 from hub_estimator.command_line import run_command
 from hub_estimator.handles import settings
 from hub_estimator.quiet_import import quiet_import
@@ -30,7 +30,6 @@ _GIN_FILE = flags.DEFINE_multi_string(
 _GIN_PARAM = flags.DEFINE_multi_string(
   "gin_param", [], "A binding on top of the files: 'NAME = value'."
 )
-_MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.")
 _DRY_RUN = flags.DEFINE_bool(
   "dry_run", False, "Build the graphs, say what would be trained, and stop."
 )
@@ -40,6 +39,7 @@ _RESUME = flags.DEFINE_bool(
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Delete the run in the folder and start again."
 )
+flags.declare_key_flag(run_flags.MODEL_DIR.name)
 flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
 
@@ -66,7 +66,7 @@ def main(arguments):
   results = launch.launch(
     _GIN_FILE.value,
     _GIN_PARAM.value,
-    _MODEL_DIR.value,
+    run_flags.MODEL_DIR.value,
     is_dry_run=_DRY_RUN.value,
     resume=_RESUME.value,
     overwrite=_OVERWRITE.value,

@@ -28,7 +28,7 @@ LAYERS = (
   ("evaluation",),
   # Below the libraries, which are no commands; above the packages that have
   # commands of their own, such as publishing.export_text_embedding_module.
-  ("command_line",),
+  ("command_line", "run_flags"),
   ("training", "publishing"),
   ("sweeps", "reports"),
   (

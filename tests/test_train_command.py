@@ -385,7 +385,7 @@ def test_lines_where_there_is_no_terminal(at, tmp_path):
   assert process.returncode == 0
   lines = error.splitlines()
   # Then what whoever defines a module is told when it is exported.
-  lines, warnings, moved = lines[:2], lines[2:-1], lines[-1]
+  lines, moved, warnings = lines[:2], lines[2], lines[3:]
   assert re.fullmatch(MOVED, moved)
   assert [line.rpartition(" ")[2] for line in warnings] == [
     "[fixed_batch_norm_momentum]",
@@ -429,15 +429,15 @@ def test_one_bar_on_a_terminal(at, tmp_path):
   process.communicate()
   assert process.returncode == 0
   text = shown.decode()
-  # One line, drawn again and again from its beginning, and above it how far the
-  # weights have moved and two warnings.
+  # One line, drawn again and again from its beginning, above it how far the
+  # weights have moved, and two warnings below, of the export.
   assert text.count("\n") == 4
   lines = text.split("\r\n")
-  above = [line.split("\r")[-1] for line in lines[:3]]
-  assert above[0].startswith("After 10 steps the weights have moved")
-  assert all(line.startswith(WARNING) for line in above[1:])
+  above = lines[0].split("\r")[-1]
+  assert above.startswith("After 10 steps the weights have moved")
+  assert all(line.startswith(WARNING) for line in lines[2:4])
   assert text.endswith("\n")
-  last = text.strip().split("\r")[-1]
+  last = lines[1].strip().split("\r")[-1]
   assert re.fullmatch(
     r"100%\|.*\| step 30/30  loss [\d.]+(  [\d,.]+ examples/s)? *", last
   )

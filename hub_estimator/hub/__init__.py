@@ -37,13 +37,21 @@ from hub_estimator.hub.image_modules import (
   get_expected_image_size,
   get_num_image_channels,
 )
-from hub_estimator.hub.latest_module_exporter import LatestModuleExporter
 from hub_estimator.hub.loading import (
   create_module_spec_from_saved_model,
   load_module_spec,
 )
 from hub_estimator.hub.module import Module
 from hub_estimator.hub.module_checks import ModuleWarning, check_module_spec
+from hub_estimator.hub.module_exporters.best_module_exporter import (
+  BestModuleExporter,
+)
+from hub_estimator.hub.module_exporters.final_module_exporter import (
+  FinalModuleExporter,
+)
+from hub_estimator.hub.module_exporters.latest_module_exporter import (
+  LatestModuleExporter,
+)
 from hub_estimator.hub.module_spec import ModuleSpec
 from hub_estimator.hub.registration import register_module_for_export
 from hub_estimator.hub.security.policy import RefusedModuleError
@@ -53,6 +61,8 @@ from hub_estimator.hub.tf2_loading import load
 from hub_estimator.hub.verification import verify_module
 
 __all__ = [
+  "BestModuleExporter",
+  "FinalModuleExporter",
   "ImageModuleInfo",
   "LatestModuleExporter",
   "Module",

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import re
 from collections.abc import Sequence
 from typing import Any, Optional
 
 import gin
 
 from hub_estimator import errors, estimator
+from hub_estimator.hub import metric_direction
 from hub_estimator.optimization import argument_checks
 from hub_estimator.training.evaluation_history import (
   Evaluation,
@@ -17,17 +17,6 @@ from hub_estimator.training.evaluation_history import (
   read_history,
   with_evaluation,
   write_history,
-)
-
-_MODES = ("auto", "max", "min")
-# Parts of metrics' names that say which values are good.
-_HIGH_IS_GOOD = frozenset(
-  ("accuracy", "acc", "auc", "f1", "precision", "recall", "specificity")
-  + ("sensitivity", "iou", "map", "mrr", "ndcg", "bleu", "correlation")
-)
-_LOW_IS_GOOD = frozenset(
-  ("loss", "error", "errors", "err", "rmse", "mse", "mae", "mape")
-  + ("perplexity", "divergence", "distance")
 )
 
 
@@ -76,11 +65,6 @@ class EarlyStopping:
       "EarlyStopping.patience", self.patience, 1, "evaluations"
     )
     argument_checks.check_number("EarlyStopping.min_delta", self.min_delta, 0)
-    if self.mode not in _MODES:
-      raise errors.UserValueError(
-        f"`EarlyStopping.mode` is one of {', '.join(map(repr, _MODES))}; got "
-        f"{self.mode!r}."
-      )
     self._sign()
 
   def watch(self, model_dir: str) -> EarlyStoppingWatch:
@@ -148,21 +132,12 @@ class EarlyStopping:
 
   def _sign(self) -> int:
     """Returns 1 if high values are good and -1 if low ones are."""
-    if self.mode != "auto":
-      return 1 if self.mode == "max" else -1
-    parts = set(re.split(r"[^a-z0-9]+", self.metric.lower()))
-    signs = [
-      sign
-      for sign, words in ((1, _HIGH_IS_GOOD), (-1, _LOW_IS_GOOD))
-      if parts & words
-    ]
-    if len(signs) != 1:
-      raise errors.UserValueError(
-        f"The name of `EarlyStopping.metric` = {self.metric!r} does not say "
-        "whether high or low values are good: set `EarlyStopping.mode` to "
-        "'max' or 'min'."
-      )
-    return signs[0]
+    return metric_direction.sign_of(
+      self.metric,
+      self.mode,
+      "EarlyStopping.metric",
+      "EarlyStopping.mode",
+    )
 
 
 class EarlyStoppingWatch:

@@ -1,0 +1,228 @@
+"""What all exporters of modules have in common."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
+
+import hub_estimator
+from hub_estimator import errors
+from hub_estimator.estimator import Exporter, ModeKeys
+from hub_estimator.hub.module_exporters import export_folders
+from hub_estimator.hub.registration import registered_modules
+from hub_estimator.tf_compat import tf
+
+
+class ExportPath(str):
+  """The path of an export.
+
+  tensorflow_hub returned bytes here; `decode` keeps programs running that were
+  written for it.
+  """
+
+  __slots__ = ()
+
+  def decode(self, encoding: str = "utf-8", errors: str = "strict") -> str:
+    """Returns the path itself, which is text already."""
+    del encoding, errors
+    return str(self)
+
+
+class ModuleExporter(Exporter):
+  """Writes the modules that a model_fn registers for export.
+
+  The model_fn is called in PREDICT mode, in a graph of its own. Every module
+  that it registers there (`register_module_for_export`) is written to
+  `<export_path>/<unix seconds>/<export name>/`, with the checkpoint's values.
+  Beside them lies `export.json`: the exporter's name, step, metrics, modules
+  and versions. An export appears whole or not at all.
+  """
+
+  def __init__(
+    self,
+    name: str,
+    serving_input_fn: Callable,
+    exports_to_keep: Optional[int] = 5,
+    clock: Callable[[], float] = time.time,
+    verification_batch_fn: Optional[Callable[[], Mapping[str, Any]]] = None,
+    metadata_fn: Optional[Callable[[], Mapping[str, Any]]] = None,
+  ):
+    """Configures the exporter.
+
+    Args:
+      name: its name: train_and_evaluate exports to
+        `<model_dir>/export/<name>`.
+      serving_input_fn: returns a ServingInputReceiver whose features the
+        model_fn is called with in PREDICT mode.
+      exports_to_keep: how many of its exports stay; None keeps all.
+      clock: gives the time in seconds since the epoch.
+      verification_batch_fn: returns a batch, {name of a receiver tensor:
+        array}. Before an export appears, each of its modules is loaded and its
+        outputs for this batch are compared with those of the model. None leaves
+        that out.
+      metadata_fn: returns what else `export.json` is to hold, {name: what JSON
+        can hold}.
+
+    Raises:
+      UserValueError: `exports_to_keep` is not positive.
+    """
+    if exports_to_keep is not None and exports_to_keep <= 0:
+      raise errors.UserValueError(
+        "`exports_to_keep`, if provided, must be a positive number: got "
+        f"{exports_to_keep}."
+      )
+    self._name = name
+    self._serving_input_fn = serving_input_fn
+    self._exports_to_keep = exports_to_keep
+    self._clock = clock
+    self._verification_batch_fn = verification_batch_fn
+    self._metadata_fn = metadata_fn
+    # Folders in which this exporter is the one that writes.
+    self._taken_over: set[str] = set()
+
+  @property
+  def name(self) -> str:
+    """The exporter's name."""
+    return self._name
+
+  def _take_over(self, export_path: str) -> None:
+    """Deletes what a killed process left, before the first own export."""
+    if export_path not in self._taken_over:
+      export_folders.delete_leftovers(export_path)
+      self._taken_over.add(export_path)
+
+  def _checkpoint(self, estimator, checkpoint_path: Optional[str]) -> str:
+    """Returns the checkpoint to export: the newest one if none is given."""
+    checkpoint_path = checkpoint_path or estimator.latest_checkpoint()
+    if not checkpoint_path:
+      raise errors.UserValueError(
+        f"Couldn't find a trained model at {estimator.model_dir}: there is no "
+        "checkpoint to export from."
+      )
+    return checkpoint_path
+
+  def _export_checkpoint(
+    self,
+    estimator,
+    export_path: str,
+    checkpoint_path: str,
+    eval_result: Optional[Mapping[str, Any]],
+    more_metadata: Optional[Mapping[str, Any]] = None,
+  ) -> Optional[ExportPath]:
+    """Writes an export of a checkpoint; older ones stay.
+
+    Args:
+      estimator: the Estimator.
+      export_path: the folder to put the export in.
+      checkpoint_path: the checkpoint's prefix.
+      eval_result: the checkpoint's metrics, for `export.json`.
+      more_metadata: further entries of `export.json`.
+
+    Returns:
+      the path of the new export; None, with a warning, if the model_fn
+      registered no module.
+
+    Raises:
+      UserError: the checkpoint lacks a module's variable; or the export is
+        refused, and nothing of it is left.
+    """
+    self._take_over(export_path)
+    with tf.Graph().as_default() as graph:
+      tf.compat.v1.train.create_global_step(graph)
+      tf.compat.v1.random.set_random_seed(estimator.config.tf_random_seed)
+      receiver = self._serving_input_fn()
+      estimator_spec = estimator.model_fn(
+        features=receiver.features,
+        labels=None,
+        mode=ModeKeys.PREDICT,
+        config=estimator.config,
+      )
+      modules = registered_modules(graph)
+      if not modules:
+        tf.compat.v1.logging.warning(
+          f"Exporter {self._name!r} wrote nothing: the model_fn registered no "
+          "module in PREDICT mode. Call hub.register_module_for_export()."
+        )
+        return None
+      metadata = {
+        "exporter": self._name,
+        "global_step": _global_step(checkpoint_path, eval_result),
+        "checkpoint": os.path.basename(checkpoint_path),
+        "metrics": export_folders.scalar_metrics(eval_result),
+        "modules": {
+          name: {"source": module.spec.source, "tags": sorted(module.tags)}
+          for name, module in sorted(modules.items())
+        },
+        "versions": {
+          "hub_estimator": hub_estimator.__version__,
+          "tensorflow": tf.__version__,
+        },
+        **(more_metadata or {}),
+        **(self._metadata_fn() if self._metadata_fn is not None else {}),
+      }
+      with _temporary_folder(export_path) as temporary:
+        self._write_modules(
+          temporary, modules, estimator, estimator_spec, checkpoint_path
+        )
+        export_folders.write_metadata(temporary, metadata)
+        return ExportPath(self._move_into_place(temporary, export_path))
+
+  def _write_modules(
+    self, folder, modules, estimator, estimator_spec, checkpoint_path
+  ) -> None:
+    scaffold = estimator_spec.scaffold
+    if scaffold is not None and scaffold.saver is not None:
+      with tf.compat.v1.Session() as session:
+        scaffold.saver.restore(session, checkpoint_path)
+        for name, module in modules.items():
+          module.export(os.path.join(folder, name), session)
+    else:
+      for name, module in modules.items():
+        module.export_from_checkpoint(
+          os.path.join(folder, name), checkpoint_path
+        )
+
+  def _move_into_place(self, temporary: str, export_path: str) -> str:
+    """Renames an export to its time; two in one second follow each other."""
+    seconds = int(self._clock())
+    while True:
+      folder = os.path.join(export_path, str(seconds))
+      if not tf.io.gfile.exists(folder):
+        tf.io.gfile.rename(temporary, folder)
+        return folder
+      seconds += 1
+
+  def _delete_old_exports(self, export_path: str) -> None:
+    if self._exports_to_keep is None:
+      return
+    own = export_folders.own_exports(export_path, self._name)
+    for name in own[: -self._exports_to_keep]:
+      tf.io.gfile.rmtree(os.path.join(export_path, name))
+
+
+@contextlib.contextmanager
+def _temporary_folder(export_path: str):
+  """Gives a folder in another, and removes it if the body raises."""
+  # Not a sibling that looks like an export: nobody takes it for one.
+  temporary = os.path.join(export_path, f"temp-{uuid.uuid4().hex[:12]}")
+  tf.io.gfile.makedirs(temporary)
+  try:
+    yield temporary
+  except BaseException:
+    with contextlib.suppress(tf.errors.OpError):
+      tf.io.gfile.rmtree(temporary)
+    raise
+
+
+def _global_step(checkpoint_path, eval_result) -> Optional[int]:
+  """Returns the step of a checkpoint; None if nothing tells it."""
+  reader = tf.train.load_checkpoint(checkpoint_path)
+  key = tf.compat.v1.GraphKeys.GLOBAL_STEP
+  if reader.has_tensor(key):
+    return int(reader.get_tensor(key))
+  step = (eval_result or {}).get(key)
+  return None if step is None else int(step)
