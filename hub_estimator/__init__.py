@@ -1,9 +1,10 @@
 """Fine-tune TF1 Hub modules with Estimators and Gin.
 
 `hub_estimator.hub` is the TF1 Hub API and `hub_estimator.estimator` the
-Estimator API, on TensorFlow 2.15 to 2.21. Importing this package imports
-neither of them, nor TensorFlow: both are loaded when first used, so that
-`--help` and usage errors answer at once.
+Estimator API, on TensorFlow 2.15 to 2.21; `hub_estimator.Predictor` predicts
+with a run's model. Importing this package imports none of them, nor TensorFlow:
+they are loaded when first used, so that `--help` and usage errors answer at
+once.
 """
 
 import importlib
@@ -11,11 +12,16 @@ import importlib
 __version__ = "0.4.0"
 
 _LAZY_PACKAGES = ("estimator", "hub")
+# Name -> the module that defines it.
+_LAZY_NAMES = {"Predictor": "training.predictor"}
 
 
 def __getattr__(name):
   if name in _LAZY_PACKAGES:
     return importlib.import_module(f"{__name__}.{name}")
+  if name in _LAZY_NAMES:
+    module = importlib.import_module(f"{__name__}.{_LAZY_NAMES[name]}")
+    return getattr(module, name)
   raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -22,7 +22,8 @@ _OUT_OF_MEMORY = re.compile(
   r"out of memory|OUT_OF_MEMORY|OOM when|failed to allocate", re.IGNORECASE
 )
 _RESUME = " With another config, the same command needs --resume."
-_PATH = re.compile(r"(/[^\s;:'\"]+)")
+# As TensorFlow writes it: "/runs/a/graph.pbtxt.tmp0…; No space left on device".
+_PATH = re.compile(r"(?:^|\s)(/[^\s;]+?)(?:\.tmp[0-9a-f]{32})?;")
 
 
 class Context(NamedTuple):

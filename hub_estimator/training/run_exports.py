@@ -54,12 +54,6 @@ class RunExports:
       "metadata_fn": metadata_fn,
       "verification_batch_fn": _EvalBatch(input_pipeline) if verify else None,
     }
-    import inspect
-
-    if "metadata_fn" not in inspect.signature(
-      hub.LatestModuleExporter
-    ).parameters:  # TEMPORARY
-      common = {"serving_input_fn": common["serving_input_fn"]}
     self.exporters: list[estimator.Exporter] = [
       hub.LatestModuleExporter(
         MODULE_EXPORTER, exports_to_keep=exports_to_keep, **common

@@ -3,97 +3,33 @@
 import os
 
 import hub_module_fns
-import numpy as np
 import pytest
+from exported_estimators import (
+  TIME,
+  Clock,
+  create_estimator,
+  input_fn,
+  scale_of,
+)
 
-from hub_estimator import errors, estimator, hub
+from hub_estimator import errors, estimator, handles, hub
 from hub_estimator.tf_compat import tf
 
 tf1 = tf.compat.v1
 run = hub_module_fns.run
 
-_TIME = 1500000000
-
-
-class Clock:
-  """Says the seconds it is told to."""
-
-  def __init__(self, seconds=_TIME):
-    self.seconds = seconds
-
-  def __call__(self):
-    return self.seconds + 0.5
-
-
-def _input_fn():
-  return tf.data.Dataset.from_tensors(({"x": [1.0, 2.0]}, [0.0, 0.0])).repeat()
-
-
-def _serving_input_fn():
-  x = hub_module_fns.placeholder(name="serving_x")
-  return estimator.export.ServingInputReceiver({"x": x}, {"x": x})
-
-
-def _create_estimator(model_dir, modules, make_scaffold=None, **run_config):
-  """An Estimator that adds 1 to every variable in each step.
-
-  Args:
-    model_dir: its folder.
-    modules: {export name: module_fn}; empty for none.
-    make_scaffold: () -> Scaffold, for PREDICT.
-    **run_config: of RunConfig.
-  """
-  specs = {name: hub.create_module_spec(fn) for name, fn in modules.items()}
-
-  def model_fn(features, labels, mode):
-    y = features["x"]
-    for name, spec in specs.items():
-      with tf1.variable_scope("encoders"):
-        module = hub.Module(spec, trainable=True, name=name)
-      hub.register_module_for_export(module, name)
-      if "w" in module.variable_map and not isinstance(
-        module.variable_map["w"], list
-      ):
-        y = module(y)
-    tf1.get_variable("optimizer_slot", initializer=np.zeros(4, np.float32))
-    if mode == estimator.ModeKeys.PREDICT:
-      return estimator.EstimatorSpec(
-        mode,
-        predictions={"y": y},
-        scaffold=make_scaffold() if make_scaffold else None,
-      )
-    step = tf1.train.get_or_create_global_step()
-    train_op = tf.group(
-      step.assign_add(1),
-      *[v.assign(v + 1.0) for v in tf1.trainable_variables()],
-    )
-    return estimator.EstimatorSpec(
-      mode, loss=tf.reduce_sum(y), train_op=train_op
-    )
-
-  config = estimator.RunConfig(
-    tf_random_seed=1, save_checkpoints_steps=1, **run_config
-  )
-  return estimator.Estimator(model_fn, str(model_dir), config)
-
 
 @pytest.fixture
 def trained(tmp_path):
   """An Estimator with `scale`, trained for two steps: w = 3, 4, 5."""
-  result = _create_estimator(tmp_path / "run", {"scale": hub_module_fns.scale})
-  result.train(_input_fn, steps=2)
+  result = create_estimator(tmp_path / "run", {"scale": hub_module_fns.scale})
+  result.train(input_fn, steps=2)
   return result
 
 
 def _exporter(**kwargs):
   kwargs.setdefault("clock", Clock())
   return hub.LatestModuleExporter("tf_hub", _serving_input_fn, **kwargs)
-
-
-def _scale_of(path):
-  """w, as an application of an exported `scale` shows it."""
-  with tf.Graph().as_default():
-    return run(hub.Module(os.fspath(path))([1.0])).tolist()
 
 
 # register_module_for_export
@@ -132,14 +68,14 @@ def test_the_newest_checkpoint_is_exported_and_not_an_older_one(
   trained, tmp_path
 ):
   path = _exporter().export(trained, str(tmp_path / "exports"))
-  assert path == str(tmp_path / "exports" / str(_TIME))
-  assert _scale_of(os.path.join(path, "scale")) == [5.0]
+  assert path == str(tmp_path / "exports" / str(TIME))
+  assert scale_of(os.path.join(path, "scale")) == [5.0]
   # The model was trained on: the next export has the newer values.
-  trained.train(_input_fn, steps=1)
-  path = _exporter(clock=Clock(_TIME + 9)).export(
+  trained.train(input_fn, steps=1)
+  path = _exporter(clock=Clock(TIME + 9)).export(
     trained, str(tmp_path / "exports")
   )
-  assert _scale_of(os.path.join(path, "scale")) == [6.0]
+  assert scale_of(os.path.join(path, "scale")) == [6.0]
 
 
 def test_a_given_checkpoint_is_exported(trained, tmp_path):
@@ -147,7 +83,7 @@ def test_a_given_checkpoint_is_exported(trained, tmp_path):
   path = _exporter().export(
     trained, str(tmp_path / "exports"), checkpoint_path=checkpoint
   )
-  assert _scale_of(os.path.join(path, "scale")) == [4.0]
+  assert scale_of(os.path.join(path, "scale")) == [4.0]
 
 
 def test_only_the_modules_variables_are_exported(trained, tmp_path):
@@ -160,13 +96,13 @@ def test_the_path_is_text_and_decodes_like_bytes(trained, tmp_path):
   path = _exporter().export(trained, os.fsencode(tmp_path / "exports"))
   assert isinstance(path, str)
   assert path.decode() == path.decode("utf-8") == path
-  assert os.listdir(path.decode("utf-8")) == ["scale"]
+  assert sorted(os.listdir(path.decode("utf-8"))) == ["export.json", "scale"]
 
 
 def test_several_modules_of_all_kinds(tmp_path):
   vocabulary = tmp_path / "words.txt"
   vocabulary.write_text("a\nb\n")
-  run_estimator = _create_estimator(
+  run_estimator = create_estimator(
     tmp_path / "run",
     {
       "scale": hub_module_fns.scale,
@@ -176,19 +112,21 @@ def test_several_modules_of_all_kinds(tmp_path):
       "double": hub_module_fns.double,
     },
   )
-  run_estimator.train(_input_fn, steps=1)
+  run_estimator.train(input_fn, steps=1)
   path = _exporter().export(run_estimator, str(tmp_path / "exports"))
   assert sorted(os.listdir(path)) == [
     "columns",
     "double",
+    "export.json",
     "rows",
     "scale",
     "table",
   ]
-  assert _scale_of(os.path.join(path, "scale")) == [4.0]
+  assert scale_of(os.path.join(path, "scale")) == [4.0]
   with tf.Graph().as_default():
     modules = {
-      name: hub.Module(os.path.join(path, name)) for name in os.listdir(path)
+      name: hub.Module(os.path.join(path, name))
+      for name in handles.module_names(path)
     }
     # The first row of [[0 1 2 3] [4 5 6 7]], a step later.
     first_row = [[1.0, 2.0, 3.0, 4.0]]
@@ -226,16 +164,16 @@ def test_all_variants_are_exported(tmp_path):
     )
 
   run_estimator = estimator.Estimator(model_fn, str(tmp_path / "run"))
-  run_estimator.train(_input_fn, steps=1)
+  run_estimator.train(input_fn, steps=1)
   path = _exporter().export(run_estimator, str(tmp_path / "exports"))
   module_path = os.path.join(path, "batch_norm")
   assert len(hub.load_module_spec(module_path).get_tags()) == 2
   # The mean of 1 and 2 is 1.5; the moving mean is halfway there from 0.
-  assert _scale_of(module_path) == [1.0 - 0.75 + 1.0]
+  assert scale_of(module_path) == [1.0 - 0.75 + 1.0]
 
 
 def test_no_checkpoint(tmp_path):
-  run_estimator = _create_estimator(tmp_path / "run", {})
+  run_estimator = create_estimator(tmp_path / "run", {})
   with pytest.raises(
     ValueError, match=f"Couldn't find a trained model at {tmp_path}/run"
   ) as caught:
@@ -245,8 +183,8 @@ def test_no_checkpoint(tmp_path):
 
 
 def test_no_registered_module(tmp_path, log_records):
-  run_estimator = _create_estimator(tmp_path / "run", {})
-  run_estimator.train(_input_fn, steps=1)
+  run_estimator = create_estimator(tmp_path / "run", {})
+  run_estimator.train(input_fn, steps=1)
   log_records.clear()
   path = _exporter().export(run_estimator, str(tmp_path / "exports"))
   assert path is None
@@ -262,9 +200,9 @@ def test_two_exports_in_one_second_follow_each_other(trained, tmp_path):
   exports = tmp_path / "exports"
   paths = [_exporter().export(trained, str(exports)) for _ in range(3)]
   assert [os.path.basename(path) for path in paths] == [
-    str(_TIME),
-    str(_TIME + 1),
-    str(_TIME + 2),
+    str(TIME),
+    str(TIME + 1),
+    str(TIME + 2),
   ]
   assert sorted(os.listdir(exports)) == [os.path.basename(p) for p in paths]
 
@@ -277,14 +215,14 @@ def _export_times(exporter, run_estimator, exports, times):
 
 
 def test_the_newest_exports_are_kept(trained, tmp_path):
-  times = [_TIME + 10 * i for i in range(4)]
+  times = [TIME + 10 * i for i in range(4)]
   exporter = _exporter(exports_to_keep=2)
   left = _export_times(exporter, trained, tmp_path / "exports", times)
   assert left == [str(times[2]), str(times[3])]
 
 
 def test_all_exports_are_kept(trained, tmp_path):
-  times = [_TIME + 10 * i for i in range(7)]
+  times = [TIME + 10 * i for i in range(7)]
   exporter = _exporter(exports_to_keep=None)
   left = _export_times(exporter, trained, tmp_path / "exports", times)
   assert left == [str(seconds) for seconds in times]
@@ -300,9 +238,9 @@ def test_what_is_no_export_of_modules_is_kept(trained, tmp_path):
   (exports / "1400000002" / "mine.txt").write_text("mine")
   (exports / "1400000003").write_text("a file")
   left = _export_times(
-    _exporter(exports_to_keep=1), trained, exports, [_TIME, _TIME + 1]
+    _exporter(exports_to_keep=1), trained, exports, [TIME, TIME + 1]
   )
-  assert left == sorted([*others, "1400000003", str(_TIME + 1)])
+  assert left == sorted([*others, "1400000003", str(TIME + 1)])
 
 
 def test_a_failing_export_leaves_nothing_behind(tmp_path):
@@ -314,20 +252,20 @@ def test_a_failing_export_leaves_nothing_behind(tmp_path):
     tf1.add_to_collection("asset_filepaths", tf.constant(str(asset)))
     hub.add_signature(inputs=x, outputs=x)
 
-  run_estimator = _create_estimator(
+  run_estimator = create_estimator(
     tmp_path / "run", {"scale": hub_module_fns.scale, "asset": with_asset}
   )
-  run_estimator.train(_input_fn, steps=1)
+  run_estimator.train(input_fn, steps=1)
   exports = tmp_path / "exports"
   _exporter().export(run_estimator, str(exports))
   asset.unlink()
   with pytest.raises(tf.errors.NotFoundError, match="asset.txt does not exist"):
     _exporter(exports_to_keep=1).export(run_estimator, str(exports))
-  assert os.listdir(exports) == [str(_TIME)]
+  assert os.listdir(exports) == [str(TIME)]
 
 
 def test_a_checkpoint_without_the_modules_variables(trained, tmp_path):
-  other = _create_estimator(tmp_path / "run", {"other": hub_module_fns.scale})
+  other = create_estimator(tmp_path / "run", {"other": hub_module_fns.scale})
   with pytest.raises(
     ValueError,
     match=r"Tensor encoders/other/w \(for module variable w\) is not found in "
@@ -350,7 +288,7 @@ def test_a_scaffold_with_a_saver_of_its_own(tmp_path):
     }
     return tf1.train.Scaffold(saver=tf1.train.Saver(names))
 
-  run_estimator = _create_estimator(
+  run_estimator = create_estimator(
     tmp_path / "run", {"scale": hub_module_fns.scale}, make_scaffold
   )
   with tf.Graph().as_default(), tf1.Session() as session:
@@ -360,16 +298,16 @@ def test_a_scaffold_with_a_saver_of_its_own(tmp_path):
   path = _exporter().export(
     run_estimator, str(tmp_path / "exports"), checkpoint_path=checkpoint
   )
-  assert _scale_of(os.path.join(path, "scale")) == [8.0]
+  assert scale_of(os.path.join(path, "scale")) == [8.0]
 
 
 def test_a_scaffold_without_a_saver(tmp_path):
-  run_estimator = _create_estimator(
+  run_estimator = create_estimator(
     tmp_path / "run", {"scale": hub_module_fns.scale}, tf1.train.Scaffold
   )
-  run_estimator.train(_input_fn, steps=1)
+  run_estimator.train(input_fn, steps=1)
   path = _exporter().export(run_estimator, str(tmp_path / "exports"))
-  assert _scale_of(os.path.join(path, "scale")) == [4.0]
+  assert scale_of(os.path.join(path, "scale")) == [4.0]
 
 
 def test_the_graph_of_an_export(trained, tmp_path):
@@ -381,7 +319,7 @@ def test_the_graph_of_an_export(trained, tmp_path):
     found["seed"] = graph.seed
     found["global_step"] = tf1.train.get_global_step().name
     found["num_variables"] = len(tf1.get_collection("variables"))
-    return _serving_input_fn()
+    return serving_input_fn()
 
   exporter = hub.LatestModuleExporter("tf_hub", serving_input_fn)
   exporter.export(trained, str(tmp_path / "exports"))
@@ -393,17 +331,17 @@ def test_the_graph_of_an_export(trained, tmp_path):
 
 
 def test_train_and_evaluate(tmp_path):
-  run_estimator = _create_estimator(
+  run_estimator = create_estimator(
     tmp_path / "run", {"scale": hub_module_fns.scale}
   )
   estimator.train_and_evaluate(
     run_estimator,
-    estimator.TrainSpec(_input_fn, max_steps=2),
+    estimator.TrainSpec(input_fn, max_steps=2),
     estimator.EvalSpec(
-      _input_fn, steps=1, exporters=[_exporter()], throttle_secs=0
+      input_fn, steps=1, exporters=[_exporter()], throttle_secs=0
     ),
   )
   folder = tmp_path / "run" / "export" / "tf_hub"
   newest = max(os.listdir(folder))
-  assert _scale_of(folder / newest / "scale") == [5.0]
-  assert _scale_of(folder) == [5.0]  # The folder is a handle of its newest.
+  assert scale_of(folder / newest / "scale") == [5.0]
+  assert scale_of(folder) == [5.0]  # The folder is a handle of its newest.

@@ -138,6 +138,24 @@ def test_what_is_not_known_stays_as_it_is(context, error):
   assert raised.value is error
 
 
+@pytest.mark.parametrize(
+  "message, path",
+  [
+    (f"/runs/a/x.tmp{'0f' * 16}; No space left on device", "/runs/a/x"),
+    ("No space left on device\n\t [[{{node save/SaveV2}}]]", None),
+    ("Failed at /runs/a/x; No space left on device", "/runs/a/x"),
+  ],
+  ids=["temporary", "none", "later"],
+)
+def test_the_path_that_is_named(context, message, path):
+  explained = explain(
+    op_error(tf.errors.ResourceExhaustedError, message), context
+  )
+  assert str(explained).startswith(
+    f"Cannot write {path or context.model_dir} at step 7: No space left"
+  )
+
+
 def test_an_explained_error_has_its_cause(context):
   error = op_error(tf.errors.ResourceExhaustedError, "OOM")
   with pytest.raises(errors.UserRuntimeError, match="^Out of memory") as raised:

@@ -34,7 +34,9 @@ def default_handlers():
   """The tests' own handlers are there after each."""
   before = [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
   yield
-  assert before == [signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)]
+  assert before == [
+    signal.getsignal(n) for n in (signal.SIGTERM, signal.SIGINT)
+  ]
 
 
 @pytest.fixture
@@ -59,8 +61,7 @@ def when(monkeypatch):
 def values(run):
   reader = tf.train.load_checkpoint(str(run))
   return {
-    name: reader.get_tensor(name)
-    for name in reader.get_variable_to_shape_map()
+    name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
   }
 
 

@@ -77,14 +77,15 @@ def test_a_full_disk_leaves_the_last_good_checkpoint(
     if self.step == 5:
       fill(folder, room_kib * 1024)
 
-  with monkeypatch.context() as patch, pytest.raises(
-    errors.UserOSError
-  ) as raised:
+  with (
+    monkeypatch.context() as patch,
+    pytest.raises(errors.UserOSError) as raised,
+  ):
     patch.setattr(TrainingMonitor, "count_run", count_and_fill)
     tiny_runs.launch(config, run, resume=True)
   message = str(raised.value)
   assert "No space left on device" in message
-  print("MSG", room_kib, message)
+  assert message.startswith(f"Cannot write {run}")
   checkpoint = checkpoint_care.newest_whole(str(run))
   if "The last good checkpoint" in message:
     assert f"The last good checkpoint is {checkpoint}." in message

@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+import uuid
 from collections.abc import Mapping
 from typing import Any, Optional
 
@@ -89,6 +90,18 @@ def own_exports(export_path: str, exporter_name: str) -> list[str]:
         continue
     own.append(name)
   return own
+
+
+def temporary_path(export_path: str) -> str:
+  """Returns a new path in a folder of exports that looks like no export."""
+  return os.path.join(export_path, f"temp-{uuid.uuid4().hex[:12]}")
+
+
+def delete(export_path: str, name: str) -> None:
+  """Deletes an export; half of one is never to be seen."""
+  temporary = temporary_path(export_path)
+  tf.io.gfile.rename(os.path.join(export_path, name), temporary)
+  tf.io.gfile.rmtree(temporary)
 
 
 def delete_leftovers(export_path: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-import uuid
 from collections.abc import Mapping
 from typing import Any, Callable, Optional
 
@@ -65,7 +64,7 @@ class ModuleExporter(Exporter):
         outputs for this batch are compared with those of the model. None leaves
         that out.
       metadata_fn: returns what else `export.json` is to hold, {name: what JSON
-        can hold}.
+        can hold}; the names that it has anyway are the exporter's.
 
     Raises:
       UserValueError: `exports_to_keep` is not positive.
@@ -111,7 +110,6 @@ class ModuleExporter(Exporter):
     export_path: str,
     checkpoint_path: str,
     eval_result: Optional[Mapping[str, Any]],
-    more_metadata: Optional[Mapping[str, Any]] = None,
   ) -> Optional[ExportPath]:
     """Writes an export of a checkpoint; older ones stay.
 
@@ -120,7 +118,6 @@ class ModuleExporter(Exporter):
       export_path: the folder to put the export in.
       checkpoint_path: the checkpoint's prefix.
       eval_result: the checkpoint's metrics, for `export.json`.
-      more_metadata: further entries of `export.json`.
 
     Returns:
       the path of the new export; None, with a warning, if the model_fn
@@ -149,6 +146,7 @@ class ModuleExporter(Exporter):
         )
         return None
       metadata = {
+        **(self._metadata_fn() if self._metadata_fn is not None else {}),
         "exporter": self._name,
         "global_step": _global_step(checkpoint_path, eval_result),
         "checkpoint": os.path.basename(checkpoint_path),
@@ -161,8 +159,6 @@ class ModuleExporter(Exporter):
           "hub_estimator": hub_estimator.__version__,
           "tensorflow": tf.__version__,
         },
-        **(more_metadata or {}),
-        **(self._metadata_fn() if self._metadata_fn is not None else {}),
       }
       with _temporary_folder(export_path) as temporary:
         self._write_modules(
@@ -187,28 +183,31 @@ class ModuleExporter(Exporter):
         )
 
   def _move_into_place(self, temporary: str, export_path: str) -> str:
-    """Renames an export to its time; two in one second follow each other."""
+    """Renames an export to its time, or to later than all before it."""
     seconds = int(self._clock())
-    while True:
-      folder = os.path.join(export_path, str(seconds))
-      if not tf.io.gfile.exists(folder):
-        tf.io.gfile.rename(temporary, folder)
-        return folder
+    own = export_folders.own_exports(export_path, self._name)
+    if own:
+      # Whatever the clock says: the newest export is the last one.
+      seconds = max(seconds, int(own[-1]) + 1)
+    while tf.io.gfile.exists(os.path.join(export_path, str(seconds))):
       seconds += 1
+    folder = os.path.join(export_path, str(seconds))
+    tf.io.gfile.rename(temporary, folder)
+    return folder
 
   def _delete_old_exports(self, export_path: str) -> None:
     if self._exports_to_keep is None:
       return
     own = export_folders.own_exports(export_path, self._name)
     for name in own[: -self._exports_to_keep]:
-      tf.io.gfile.rmtree(os.path.join(export_path, name))
+      export_folders.delete(export_path, name)
 
 
 @contextlib.contextmanager
 def _temporary_folder(export_path: str):
   """Gives a folder in another, and removes it if the body raises."""
   # Not a sibling that looks like an export: nobody takes it for one.
-  temporary = os.path.join(export_path, f"temp-{uuid.uuid4().hex[:12]}")
+  temporary = export_folders.temporary_path(export_path)
   tf.io.gfile.makedirs(temporary)
   try:
     yield temporary
