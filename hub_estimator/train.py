@@ -59,6 +59,7 @@ def main(arguments):
   # Before TensorFlow's import: a mistyped path need not wait for it.
   gin_config.check_files(_GIN_FILE.value, _GIN_PARAM.value)
   with quiet_import():
+    from hub_estimator import reports
     from hub_estimator.training import launch
 
     launch.register_configurables()
@@ -70,6 +71,7 @@ def main(arguments):
     is_dry_run=_DRY_RUN.value,
     resume=_RESUME.value,
     overwrite=_OVERWRITE.value,
+    report_fn=reports.write_all,
   )
   if results.get("status") == launch.RESUMABLE:
     return _RESUMABLE_STATUS

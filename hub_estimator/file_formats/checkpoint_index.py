@@ -5,9 +5,15 @@ Read without TensorFlow's reader, for what may be damaged: see `sorted_table`.
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Sequence
+from typing import NamedTuple, Optional
 
-from hub_estimator.file_formats import damage, files, sorted_table
+from hub_estimator.file_formats import (
+  damage,
+  files,
+  ordered_code,
+  sorted_table,
+)
 from hub_estimator.file_formats.messages import (
   OPTIONAL,
   REPEATED,
@@ -21,18 +27,40 @@ _CLASSES = build_messages(
   {
     "Dim": (("size", 1, TYPES.TYPE_INT64, OPTIONAL),),
     "Shape": (("dim", 2, TYPES.TYPE_MESSAGE, REPEATED, "Dim"),),
-    "Slice": (),
-    "Header": (("num_shards", 1, TYPES.TYPE_INT32, OPTIONAL),),
+    # A dimension without a length is taken whole.
+    "Extent": (
+      ("start", 1, TYPES.TYPE_INT64, OPTIONAL),
+      ("length", 2, TYPES.TYPE_INT64, OPTIONAL),
+    ),
+    "Slice": (("extent", 1, TYPES.TYPE_MESSAGE, REPEATED, "Extent"),),
+    "Version": (("producer", 1, TYPES.TYPE_INT32, OPTIONAL),),
+    "Header": (
+      ("num_shards", 1, TYPES.TYPE_INT32, OPTIONAL),
+      ("endianness", 2, TYPES.TYPE_INT32, OPTIONAL),
+      ("version", 3, TYPES.TYPE_MESSAGE, OPTIONAL, "Version"),
+    ),
     "Entry": (
       ("dtype", 1, TYPES.TYPE_INT32, OPTIONAL),
       ("shape", 2, TYPES.TYPE_MESSAGE, OPTIONAL, "Shape"),
       ("shard_id", 3, TYPES.TYPE_INT32, OPTIONAL),
       ("offset", 4, TYPES.TYPE_INT64, OPTIONAL),
       ("size", 5, TYPES.TYPE_INT64, OPTIONAL),
+      ("crc32c", 6, TYPES.TYPE_FIXED32, OPTIONAL),
       ("slices", 7, TYPES.TYPE_MESSAGE, REPEATED, "Slice"),
     ),
   },
 )
+
+
+Header = _CLASSES["Header"]
+EntryProto = _CLASSES["Entry"]
+
+
+class Extent(NamedTuple):
+  """What a slice takes of one dimension."""
+
+  start: int
+  length: int
 
 
 class Entry(NamedTuple):
@@ -45,6 +73,10 @@ class Entry(NamedTuple):
     end: the place behind its last byte in that file.
     is_sliced: whether its bytes are those of slices, which have entries of
       their own.
+    start: the place of its first byte in that file.
+    masked_crc32c: the checksum of its bytes, as TensorFlow stores it.
+    slices: if it is sliced, the extents of each slice, one a dimension; the
+      length is -1 for a dimension that is taken whole.
   """
 
   shape: tuple[int, ...]
@@ -52,6 +84,9 @@ class Entry(NamedTuple):
   shard: int
   end: int
   is_sliced: bool
+  start: int = 0
+  masked_crc32c: int = 0
+  slices: tuple[tuple[Extent, ...], ...] = ()
 
 
 class CheckpointIndex:
@@ -71,8 +106,9 @@ class CheckpointIndex:
     self.path = prefix + ".index"
     content = files.read(self.path)
     self.entries: dict[str, Entry] = {}
-    self._slices: list[Entry] = []
+    self._slices: dict[bytes, Entry] = {}
     self._num_shards = 0
+    self.is_big_endian = False
     with damage.reading(f"Cannot read checkpoint {prefix}: {self.path}"):
       for key, value in sorted_table.read_table(content):
         self._add(key, value)
@@ -81,28 +117,52 @@ class CheckpointIndex:
 
   def _add(self, key: bytes, value: bytes) -> None:
     if not key:
-      header = _CLASSES["Header"].FromString(value)
+      header = Header.FromString(value)
       self._num_shards = header.num_shards
+      self.is_big_endian = bool(header.endianness)
       return
-    proto = _CLASSES["Entry"].FromString(value)
+    proto = EntryProto.FromString(value)
     entry = Entry(
       tuple(dim.size for dim in proto.shape.dim),
       proto.dtype,
       proto.shard_id,
       proto.offset + proto.size,
       bool(proto.slices),
+      proto.offset,
+      proto.crc32c,
+      tuple(
+        tuple(
+          Extent(e.start, e.length if e.length else -1) for e in part.extent
+        )
+        for part in proto.slices
+      ),
     )
     if min((proto.offset, proto.size, proto.shard_id, *entry.shape)) < 0:
       raise ValueError(f"the entry of {key!r} holds a negative number")
     # The keys of slices start with a zero byte and are no text.
     if key[0] == 0:
-      self._slices.append(entry)
+      self._slices[key] = entry
     else:
       self.entries[key.decode()] = entry
 
+  def slice_entry(
+    self, name: str, extents: Sequence[Extent]
+  ) -> Optional[Entry]:
+    """Returns the entry of one slice of a tensor; None if there is none.
+
+    Args:
+      name: the tensor's name.
+      extents: one of the `slices` of the tensor's entry.
+    """
+    return self._slices.get(ordered_code.slice_key(name, extents))
+
   def shard_path(self, name: str) -> str:
     """Returns the path of the data file that holds a tensor."""
-    return self._shard_path(self.entries[name].shard)
+    return self.entry_path(self.entries[name])
+
+  def entry_path(self, entry: Entry) -> str:
+    """Returns the path of the data file that holds an entry's bytes."""
+    return self._shard_path(entry.shard)
 
   def _shard_path(self, shard: int) -> str:
     return f"{self._prefix}.data-{shard:05d}-of-{self._num_shards:05d}"
@@ -119,7 +179,7 @@ class CheckpointIndex:
     """
     entries = [self.entries[name] for name in names if name in self.entries]
     if any(entry.is_sliced for entry in entries):
-      entries += self._slices
+      entries += self._slices.values()
     ends: dict[int, int] = {}
     for entry in entries:
       if not entry.is_sliced:

@@ -19,8 +19,36 @@ _PIECE_BYTES = 2**20
 
 def masked_crc32c(content: bytes) -> int:
   """Returns the checksum in the form in which TensorFlow stores it."""
-  crc = crc32c(content)
+  return mask(crc32c(content))
+
+
+def mask(crc: int) -> int:
+  """Returns a checksum in the form in which TensorFlow stores it."""
   return (((crc >> 15) | (crc << 17)) + _MASK_DELTA) & 0xFFFFFFFF
+
+
+def unmask(masked: int) -> int:
+  """Returns the checksum that TensorFlow stores in a form of its own."""
+  rotated = (masked - _MASK_DELTA) & 0xFFFFFFFF
+  return ((rotated >> 17) | (rotated << 15)) & 0xFFFFFFFF
+
+
+def joined(first: int, second: int, num_second_bytes: int) -> int:
+  """Returns the CRC-32C of bytes and of those behind them, from that of both.
+
+  Args:
+    first: the CRC-32C of the bytes in front.
+    second: that of the bytes behind them.
+    num_second_bytes: how many those are.
+  """
+  registers = np.array([first], np.uint32)
+  level = 0
+  while num_second_bytes:
+    if num_second_bytes & 1:
+      registers = _shift(registers, level)
+    num_second_bytes >>= 1
+    level += 1
+  return int(registers[0]) ^ second
 
 
 def crc32c(content: bytes) -> int:

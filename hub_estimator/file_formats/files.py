@@ -90,6 +90,13 @@ def open_binary(path: str) -> BinaryIO:
   return _gfile().GFile(path, "rb")
 
 
+def create_binary(path: str) -> BinaryIO:
+  """Opens a new or emptied file for writing bytes."""
+  if is_local(path):
+    return open(local_path(path), "wb")
+  return _gfile().GFile(path, "wb")
+
+
 def read(path: str, num_bytes: int = -1) -> bytes:
   """Returns the content of a file, or its first bytes."""
   with open_binary(path) as file:

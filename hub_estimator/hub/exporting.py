@@ -82,8 +82,8 @@ def export_from_checkpoint(
   path: str,
   checkpoint_path: str,
   name_transform_fn: Callable[[str], str],
-) -> None:
-  """Writes a module with a checkpoint's values, one variable after the other.
+) -> dict[str, str]:
+  """Writes a module with a checkpoint's values.
 
   Args:
     variants: the module's graphs.
@@ -91,6 +91,9 @@ def export_from_checkpoint(
     path: the module's folder.
     checkpoint_path: a checkpoint's prefix, or a folder with checkpoints.
     name_transform_fn: name in the module -> name in the checkpoint.
+
+  Returns:
+    variables that could not be copied as bytes -> why.
 
   Raises:
     ValueError: a checkpoint that is missing or damaged, lacks a variable or has
@@ -105,20 +108,21 @@ def export_from_checkpoint(
         f"The folder {checkpoint_path} holds no checkpoint."
       )
     checkpoint_path = newest
-  reader = variable_files.open_checkpoint(checkpoint_path)
   variable_files.check_checkpoint(variant, checkpoint_path, name_transform_fn)
+  names = {v.checkpoint_name for v in variant.variables}
+  not_copied: dict[str, str] = {}
   module_folder.write_module(
     path,
     [_without_checkpoint_paths(v) for v in variants],
-    _checkpoint_values(variant, reader, name_transform_fn),
+    lambda prefix: not_copied.update(
+      variable_files.copy_variables(
+        checkpoint_path,
+        {name: name_transform_fn(name) for name in sorted(names)},
+        prefix,
+      )
+    ),
   )
-
-
-def _checkpoint_values(
-  variant, reader, name_transform_fn
-) -> Iterator[tuple[str, np.ndarray]]:
-  for name in sorted({v.checkpoint_name for v in variant.variables}):
-    yield name, np.asarray(reader.get_tensor(name_transform_fn(name)))
+  return not_copied
 
 
 def _without_checkpoint_paths(variant: GraphVariant):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from typing import Callable, Union
 
 import numpy as np
 from google.protobuf import message as protobuf_message
@@ -128,14 +129,17 @@ def read_saved_model(path: str):
 
 
 def write_module(
-  path: str, meta_graphs: Iterable, variables: Iterable[tuple[str, np.ndarray]]
+  path: str,
+  meta_graphs: Iterable,
+  variables: Union[Iterable[tuple[str, np.ndarray]], Callable[[str], None]],
 ) -> None:
   """Writes a module: whole, or not at all.
 
   Args:
     path: the module's folder; it must not exist, or be empty.
     meta_graphs: one MetaGraphDef per graph variant; not changed.
-    variables: (name in the module, value) pairs.
+    variables: (name in the module, value) pairs, or a function that writes the
+      checkpoint of them, given its prefix.
 
   Raises:
     AlreadyExistsError: there is something at `path`.
@@ -155,7 +159,10 @@ def write_module(
         )
       tf.io.gfile.copy(source, os.path.join(assets_folder, name))
     tf.io.gfile.makedirs(os.path.join(folder, VARIABLES_FOLDER))
-    variable_files.write_variables(variables_prefix(folder), variables)
+    if callable(variables):
+      variables(variables_prefix(folder))
+    else:
+      variable_files.write_variables(variables_prefix(folder), variables)
     folders.write_file(
       os.path.join(folder, SAVED_MODEL_FILE),
       saved_model.SerializeToString(deterministic=True),

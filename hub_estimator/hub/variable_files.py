@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Callable, NamedTuple
 
 import numpy as np
 
 from hub_estimator import errors
-from hub_estimator.file_formats import checkpoint_index, damage
+from hub_estimator.file_formats import (
+  checkpoint_copy,
+  checkpoint_index,
+  damage,
+)
 from hub_estimator.hub import file_errors
 from hub_estimator.hub.graph_variant import GraphVariant
 from hub_estimator.tf_compat import tf
@@ -160,6 +164,59 @@ def write_variables(
       destination_prefix=prefix,
       delete_old_dirs=False,
     )
+  )
+
+
+def copy_variables(
+  source_prefix: str, names: Mapping[str, str], prefix: str
+) -> dict[str, str]:
+  """Writes a checkpoint with values of another.
+
+  The bytes are copied from file to file. What lies in them in another order, or
+  in an older format, is read and written.
+
+  Args:
+    source_prefix: the checkpoint to copy from.
+    names: name in the new checkpoint -> name in the other.
+    prefix: path of the new checkpoint.
+
+  Returns:
+    what was not copied as bytes: name in the new checkpoint -> why.
+  """
+  if not names:
+    return {}
+  if not tf.io.gfile.exists(source_prefix + ".index"):
+    why = "its checkpoint has TensorFlow's first format"
+    _write_values(source_prefix, names, prefix)
+    return dict.fromkeys(names, why)
+  index = checkpoint_index.CheckpointIndex(source_prefix)
+  found = {
+    name: checkpoint_copy.find_tensor(index, source)
+    for name, source in names.items()
+  }
+  others = {name: names[name] for name in found if found[name] is None}
+  read_prefix = f"{prefix}_read"
+  if others:
+    _write_values(source_prefix, others, read_prefix)
+    read = checkpoint_index.CheckpointIndex(read_prefix)
+    for name in others:
+      found[name] = checkpoint_copy.find_tensor(read, name)
+  checkpoint_copy.write_checkpoint(prefix, found)
+  for path in tf.io.gfile.glob(f"{read_prefix}.*") if others else ():
+    tf.io.gfile.remove(path)
+  return dict.fromkeys(
+    others, "the checkpoint has it in slices that are no rows of it"
+  )
+
+
+def _write_values(source_prefix, names, prefix) -> None:
+  reader = open_checkpoint(source_prefix)
+  write_variables(
+    prefix,
+    (
+      (name, np.asarray(reader.get_tensor(source)))
+      for name, source in sorted(names.items())
+    ),
   )
 
 

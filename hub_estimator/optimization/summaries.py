@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from hub_estimator.optimization.variable_groups import VariableGroup
-
 from hub_estimator.tf_compat import tf
 
 

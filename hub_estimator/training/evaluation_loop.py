@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from hub_estimator import estimator
+from hub_estimator.evaluation import Outcomes
 from hub_estimator.inputs.pipeline import (
   EVAL_SPLIT,
   TEST_SPLIT,
@@ -24,6 +25,9 @@ from hub_estimator.training.evaluation_history import (
 )
 from hub_estimator.training.kept_evaluation import KeptEvaluation
 from hub_estimator.training.stop_signals import StopSignals
+
+# Examples that a report shows of each split.
+_NUM_WORST = 24
 
 
 def export_folder(model_dir: str, exporter_name: str) -> str:
@@ -45,6 +49,8 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
       `evaluations.json` if there was nothing to catch up on.
     stop_reason: why training ends before its last step; None if it does not.
     has_exported: whether the exporters were called.
+    outcomes: split -> what came out for each example, of the last evaluation if
+      it was that of the last step.
   """
 
   def __init__(
@@ -90,6 +96,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     self.metrics: Optional[dict[str, Any]] = None
     self.stop_reason: Optional[str] = None
     self.has_exported = False
+    self.outcomes: dict[str, Outcomes] = {}
 
   def after_save(self, session, global_step_value) -> bool:
     """Evaluates the checkpoint; returns whether training is to end."""
@@ -145,6 +152,21 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
       )
     self.has_exported = True
 
+  def evaluate_split(self, checkpoint_path: str, split: str) -> dict[str, Any]:
+    """Returns metrics by name; notes the outcomes of a run's last step.
+
+    Args:
+      checkpoint_path: the checkpoint's prefix.
+      split: one of the data's splits.
+    """
+    step = int(tf.train.load_variable(checkpoint_path, "global_step"))
+    if step < self._last_step and self.stop_reason is None:
+      return self.evaluation.evaluate(checkpoint_path, split)
+    metrics, self.outcomes[split] = self.evaluation.outcomes(
+      checkpoint_path, split, _NUM_WORST
+    )
+    return metrics
+
   @property
   def checkpoint_path(self) -> Optional[str]:
     """The prefix of the newest checkpoint; None without one."""
@@ -156,16 +178,13 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
 
   def _evaluate(self) -> None:
     checkpoint = self.checkpoint_path
-    metrics = self.evaluation.evaluate(checkpoint)
+    metrics, *others = [
+      self.evaluate_split(checkpoint, split)
+      for split in (EVAL_SPLIT, *self._splits)
+    ]
     history = with_evaluation(
       read_history(self._model_dir),
-      create_evaluation(
-        metrics,
-        {
-          split: self.evaluation.evaluate(checkpoint, split)
-          for split in self._splits
-        },
-      ),
+      create_evaluation(metrics, dict(zip(self._splits, others))),
     )
     self.metrics = metrics
     if self._early_stopping is not None:

@@ -73,11 +73,7 @@ class KeptEvaluation:
     """
     self._start(checkpoint_path, split)
     self._run_all(self._update_op, lambda _: None)
-    metrics = self._session.run(self._values)
-    if self._config.model_dir:
-      folder = eval_folder(self._config.model_dir, split)
-      _write_summaries(folder, metrics, checkpoint_path)
-    return metrics
+    return self._metrics(checkpoint_path, split)
 
   def outcomes(
     self,
@@ -118,7 +114,7 @@ class KeptEvaluation:
     arrays = {name: np.concatenate(parts) for name, parts in found.items()}
     labels = arrays["labels"]
     weights = arrays.get("weights")
-    return self._session.run(self._values), Outcomes(
+    return self._metrics(checkpoint_path, split), Outcomes(
       kind=self._kind,
       labels=labels[:, 0] if self._kind == CLASS else labels,
       scores=arrays["scores"],
@@ -126,6 +122,14 @@ class KeptEvaluation:
       class_names=self._data.class_names,
       worst=worst.examples,
     )
+
+  def _metrics(self, checkpoint_path: str, split: str) -> dict[str, Any]:
+    """Returns the metrics at the end of a pass, and writes them."""
+    metrics = self._session.run(self._values)
+    if self._config.model_dir:
+      folder = eval_folder(self._config.model_dir, split)
+      _write_summaries(folder, metrics, checkpoint_path)
+    return metrics
 
   def close(self) -> None:
     """Frees the session; the next evaluation makes another."""

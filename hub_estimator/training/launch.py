@@ -6,7 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Optional
 
 import gin
 
@@ -20,6 +20,7 @@ from hub_estimator.training import (
   results,
   results_table,
 )
+from hub_estimator.training.report_values import ReportFn
 from hub_estimator.training.run_lock import run_lock
 from hub_estimator.training.stop_signals import Stopped, StopSignals
 
@@ -62,6 +63,7 @@ def launch(
   is_dry_run: bool = False,
   resume: bool = False,
   overwrite: bool = False,
+  report_fn: Optional[ReportFn] = None,
 ) -> dict[str, Any]:
   """Runs what Gin files describe.
 
@@ -78,6 +80,8 @@ def launch(
     is_dry_run: build and describe the graphs only.
     resume: go on in a folder that holds a run with another config.
     overwrite: delete the run that is there, and start again.
+    report_fn: called at the end of the run, with its folder, the evaluations of
+      its splits and its hyperparameters; see `report_values`.
 
   Returns:
     what `results.json` holds; nothing for a dry run. If a signal stopped the
@@ -101,7 +105,7 @@ def launch(
     return {}
   with run_lock(run_dir), StopSignals() as signals:
     try:
-      return _run(run_dir, resume, overwrite, signals)
+      return _run(run_dir, resume, overwrite, signals, report_fn)
     except Stopped as stopped:
       return _stopped(run_dir, stopped.signal_name)
 
@@ -118,7 +122,11 @@ def _create_run(run_dir: str, resume: bool, overwrite: bool):
 
 
 def _run(
-  run_dir: str, resume: bool, overwrite: bool, signals: StopSignals
+  run_dir: str,
+  resume: bool,
+  overwrite: bool,
+  signals: StopSignals,
+  report_fn: Optional[ReportFn],
 ) -> dict[str, Any]:
   """Trains; the folder is this process's."""
   run = _create_run(run_dir, resume, overwrite)
@@ -131,7 +139,7 @@ def _run(
       model_dir.remove_run(run_dir)
   model_dir.write_config(run_dir, gin_config.operative_config_text(_HEADER))
   with failures.explaining(lambda: _context(run, run_dir), _write):
-    written = run.train(run_dir, signals=signals)
+    written = run.train(run_dir, signals=signals, report_fn=report_fn)
   print(_format_results(run_dir, written))
   return written
 

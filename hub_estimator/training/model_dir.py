@@ -22,16 +22,23 @@ CONFIG_FILE = "config.gin"
 _GIVEN = ("export/tf_hub", "results.json")
 # All that it leaves in its folder.
 _WRITTEN = (
+  "best/best.json",
+  "best/checkpoint",
+  "best/model.ckpt-*",
   "checkpoint",
   CONFIG_FILE,
+  "damaged",
   "evaluations.json",
   "eval/events.out.tfevents.*",
-  "eval_test/events.out.tfevents.*",
+  "eval_*/events.out.tfevents.*",
   "events.out.tfevents.*",
+  "export/best",
   "export/tf_hub",
   "graph.pbtxt",
+  "input.json",
   "model.ckpt-*",
   "removed-????????????",
+  "report.html",
   "results.json",
   "selected_features.json",
   "vocabularies/*.txt",
@@ -143,9 +150,16 @@ def remove_run(model_dir: str) -> None:
   for number, path in enumerate(found):
     os.rename(path, os.path.join(aside, str(number)))
   shutil.rmtree(aside)
-  for name in ("eval", "eval_test", "export", "vocabularies"):
+  folders = [
+    os.path.join(model_dir, name)
+    for name in ("best", "eval", "export", "vocabularies")
+  ]
+  for folder in (
+    *folders,
+    *glob.glob(os.path.join(glob.escape(model_dir), "eval_*")),
+  ):
     with contextlib.suppress(OSError):  # It holds something else, too.
-      os.rmdir(os.path.join(model_dir, name))
+      os.rmdir(folder)
 
 
 def write_config(model_dir: str, text: str) -> None:

@@ -10,6 +10,7 @@ import platform
 from typing import Any, Optional
 
 from hub_estimator.hub import folders
+from hub_estimator.training.training_hooks import TrainingMonitor
 
 RESULTS_FILE = "results.json"
 
@@ -63,6 +64,32 @@ def read_results(model_dir: str) -> Optional[dict[str, Any]]:
     return None
   with open(path, encoding="utf-8") as file:
     return json.load(file)
+
+
+def speed(
+  model_dir: str,
+  monitor: TrainingMonitor,
+  global_step: int,
+  examples_per_step: int,
+) -> tuple[float, Optional[float]]:
+  """Returns seconds in training and examples per second.
+
+  They are those of this process's steps; if it had none to do, of the process
+  that did the last ones, None if that is not known.
+
+  Args:
+    model_dir: the run's folder.
+    monitor: what counted the steps.
+    global_step: at the end.
+    examples_per_step: examples in a step.
+  """
+  if monitor.num_steps:
+    num_examples = monitor.num_steps * examples_per_step
+    return monitor.train_seconds, num_examples / monitor.train_seconds
+  written = read_results(model_dir) or {}
+  if written.get("global_step") != global_step:
+    return 0.0, None
+  return written["train_seconds"], written["examples_per_second"]
 
 
 def _plain(value):

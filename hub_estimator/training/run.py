@@ -30,6 +30,7 @@ from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
+from hub_estimator.training.report_values import ReportFn, with_metrics
 from hub_estimator.training.run_checks import check_count, check_kind
 from hub_estimator.training.stop_signals import StopSignals
 from hub_estimator.training.training_hooks import TrainingMonitor
@@ -100,9 +101,7 @@ class TrainingRun:
       UserError: an argument of another kind or out of range, or data that does
         not fit the module or the head.
     """
-    check_kind(
-      "input_pipeline", input_pipeline, InputPipeline, "@NumpyInput()"
-    )
+    check_kind("input_pipeline", input_pipeline, InputPipeline, "@NumpyInput()")
     check_kind("model", model, ModuleModel, "@ModuleModel()")
     if early_stopping is not None:
       check_kind(
@@ -194,6 +193,7 @@ class TrainingRun:
     model_dir: str,
     create_progress: Callable[..., Progress] = Progress,
     signals: Optional[StopSignals] = None,
+    report_fn: Optional[ReportFn] = None,
   ) -> dict[str, Any]:
     """Trains to `train_steps`, evaluates, exports and writes `results.json`.
 
@@ -204,6 +204,7 @@ class TrainingRun:
       model_dir: the run's folder.
       create_progress: as `Progress`: (total_steps, batch_size, initial_step).
       signals: what ends training after a step, with a checkpoint.
+      report_fn: called when `results.json` is written.
 
     Returns:
       what `results.json` holds.
@@ -259,9 +260,27 @@ class TrainingRun:
       raise reading_error from error
     finally:
       monitor.close()
-    return self._write_results(
+    written = self._write_results(
       model_dir, monitor, trained, exports.newest(model_dir), features.seconds
     )
+    if report_fn is not None:
+      evaluations = with_metrics(trained.outcomes, trained.global_step)
+      report_fn(model_dir, evaluations, self.hyperparameters())
+    return written
+
+  def hyperparameters(self) -> dict[str, Any]:
+    """Returns name -> value of what runs are compared by."""
+    recipes = ", ".join(recipe.describe() for recipe in self._recipes)
+    return {
+      "module": str(self.model.encoder.handle),
+      "recipe": recipes or "none",
+      "train_steps": self._train_steps,
+      "batch_size": self.input_pipeline.batch_size,
+      "learning_rate": max(
+        plan_report.peak_rates(self.model.optimization, self.plan).values()
+      ),
+      "seed": self._seed,
+    }
 
   def create_model_fn(
     self, selected_features: Optional[list[int]] = None
@@ -349,7 +368,9 @@ class TrainingRun:
     summary = monitor.summary
     if summary is None:
       summary = self._build_training_graph(max(0, global_step - 1))[1]
-    seconds, examples_per_second = self._speed(model_dir, monitor, global_step)
+    seconds, examples_per_second = results.speed(
+      model_dir, monitor, global_step, self._examples_per_step
+    )
     written = results.read_results(model_dir) or {}
     # Groups whose stage was trained by an earlier process moved there.
     moved = {
@@ -377,17 +398,3 @@ class TrainingRun:
       "versions": results.versions(),
     }
     return results.write_results(model_dir, content)
-
-  def _speed(self, model_dir, monitor, global_step):
-    """Returns seconds in training and examples per second.
-
-    They are those of this process's steps; if it had none to do, of the process
-    that did the last ones.
-    """
-    if monitor.num_steps:
-      num_examples = monitor.num_steps * self._examples_per_step
-      return monitor.train_seconds, num_examples / monitor.train_seconds
-    written = results.read_results(model_dir) or {}
-    if written.get("global_step") != global_step:
-      return 0.0, None
-    return written["train_seconds"], written["examples_per_second"]

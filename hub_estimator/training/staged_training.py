@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from typing import Any, Callable, NamedTuple, Optional
 
 from hub_estimator import estimator
+from hub_estimator.evaluation import Outcomes
 from hub_estimator.inputs import InputPipeline
-from hub_estimator.inputs.pipeline import TEST_SPLIT
+from hub_estimator.inputs.pipeline import TEST_SPLIT, TRAIN_SPLIT
 from hub_estimator.models import ModuleModel
 from hub_estimator.recipes import FineTuningPlan, Stage
 from hub_estimator.tf_compat.checkpoint_saver import AlignedCheckpointSaver
@@ -47,6 +48,7 @@ class Trained(NamedTuple):
     movement: group -> how far it had moved after the first steps of its stage.
     stop_reason: why training ended before its last step; None if it did not.
     test_metrics: those of the test split; None if there is none.
+    outcomes: split -> what came out for each example, "train" left out.
   """
 
   global_step: int
@@ -54,6 +56,7 @@ class Trained(NamedTuple):
   movement: dict[str, float]
   stop_reason: Optional[str]
   test_metrics: Optional[dict[str, Any]]
+  outcomes: dict[str, Outcomes]
 
 
 class StagedTraining:
@@ -156,9 +159,15 @@ class StagedTraining:
         f"Training ended before step {self._plan.train_steps}: {stop_reason}."
       )
     test_metrics = None
-    if TEST_SPLIT in self._input.splits:
-      test_metrics = loop.evaluation.evaluate(loop.checkpoint_path, TEST_SPLIT)
-    return Trained(step, loop.metrics, movement, stop_reason, test_metrics)
+    for split in self._input.splits:
+      if split == TEST_SPLIT:
+        test_metrics = loop.evaluate_split(loop.checkpoint_path, split)
+      elif split != TRAIN_SPLIT and split not in loop.outcomes:
+        # Nobody knew that the last evaluation would be the last.
+        loop.evaluate_split(loop.checkpoint_path, split)
+    return Trained(
+      step, loop.metrics, movement, stop_reason, test_metrics, loop.outcomes
+    )
 
   def _train_stage(
     self, loop, stage: Stage, step, monitor, movement_hook, signals

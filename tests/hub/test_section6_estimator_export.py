@@ -2,6 +2,7 @@
 
 import os
 
+import exported_estimators
 import hub_module_fns
 import pytest
 from exported_estimators import (
@@ -10,6 +11,7 @@ from exported_estimators import (
   create_estimator,
   input_fn,
   scale_of,
+  serving_input_fn,
 )
 
 from hub_estimator import errors, estimator, handles, hub
@@ -29,7 +31,7 @@ def trained(tmp_path):
 
 def _exporter(**kwargs):
   kwargs.setdefault("clock", Clock())
-  return hub.LatestModuleExporter("tf_hub", _serving_input_fn, **kwargs)
+  return hub.LatestModuleExporter("tf_hub", serving_input_fn, **kwargs)
 
 
 # register_module_for_export
@@ -319,7 +321,7 @@ def test_the_graph_of_an_export(trained, tmp_path):
     found["seed"] = graph.seed
     found["global_step"] = tf1.train.get_global_step().name
     found["num_variables"] = len(tf1.get_collection("variables"))
-    return serving_input_fn()
+    return exported_estimators.serving_input_fn()
 
   exporter = hub.LatestModuleExporter("tf_hub", serving_input_fn)
   exporter.export(trained, str(tmp_path / "exports"))

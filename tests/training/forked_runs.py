@@ -43,6 +43,7 @@ train.early_stopping = @EarlyStopping()
 EarlyStopping.metric = 'loss'
 EarlyStopping.patience = 100
 """
+KILLS_OF_A_RUN = 5
 # What changes files, by way of TensorFlow.
 _FILE_FUNCTIONS = (
   *("rename", "rename_v2", "delete_file", "delete_file_v2"),
@@ -223,10 +224,12 @@ def killed(folder, mode, num_kills, seed):
     found["runs"] += 1
     newest, checked = -1, []
     ended = None
+    kills_left = min(KILLS_OF_A_RUN, int(num_kills) - found["kills"])
     while ended is None:
-      if found["kills"] >= int(num_kills):
+      if not kills_left:
         ended = forked(lambda: train(config, run))
         break
+      kills_left -= 1
       if mode == "files":
         die_at = rng.randint(1, num_changes)
         ended = forked(lambda at=die_at: train(config, run, at))

@@ -62,6 +62,16 @@ class BestFolder:
     """
     self.path = path
 
+  def check_apart_from(self, checkpoint_path: str) -> None:
+    """Raises UserValueError if a checkpoint to evaluate is in the folder."""
+    parent = os.path.dirname(checkpoint_path) or "."
+    if os.path.realpath(parent) == os.path.realpath(self.path):
+      raise errors.UserValueError(
+        f"`BestModuleExporter.best_dir` = {self.path!r} is the folder of the "
+        "checkpoints that are evaluated. Give a folder of its own: all "
+        "checkpoints but the best one are deleted there."
+      )
+
   def read(self) -> Optional[Best]:
     """Returns what `best.json` says; None without one.
 
@@ -131,17 +141,8 @@ class BestFolder:
 
     Args:
       source_prefix: the checkpoint's prefix.
-
-    Raises:
-      UserValueError: the folder is that of the run's checkpoints.
     """
     parent, name = os.path.split(source_prefix)
-    if os.path.realpath(parent or ".") == os.path.realpath(self.path):
-      raise errors.UserValueError(
-        f"`BestModuleExporter.best_dir` = {self.path!r} is the folder of the "
-        "checkpoints that are evaluated. Give a folder of its own: all "
-        "checkpoints but the best one are deleted there."
-      )
     tf.io.gfile.makedirs(self.path)
     for entry in sorted(files.names(parent or "."), key=_index_last):
       match = _FILES.match(entry)

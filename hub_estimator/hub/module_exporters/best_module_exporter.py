@@ -110,7 +110,8 @@ class BestModuleExporter(ModuleExporter):
       with a warning, if the model_fn registered no module.
 
     Raises:
-      UserValueError: `eval_result` has no such metric, or it is no number.
+      UserValueError: `eval_result` has no such metric, or it is no number; or
+        `best_dir` is the checkpoint's folder.
       UserError: there is no checkpoint, or it lacks a module's variable; or the
         export is refused; or `best.json` cannot be read.
     """
@@ -121,6 +122,7 @@ class BestModuleExporter(ModuleExporter):
     folder = BestFolder(
       self._best_dir or os.path.join(estimator.model_dir, "best")
     )
+    folder.check_apart_from(checkpoint_path)
     self._take_over(export_path)
     best = self._recover(folder, estimator, export_path)
     if not math.isfinite(value):

@@ -63,11 +63,9 @@ def scalar_metrics(eval_result: Optional[Mapping[str, Any]]) -> dict[str, Any]:
 def as_number(value: Any) -> Optional[float]:
   """Returns a metric as a float; None if it is no single number."""
   array = np.asarray(value)
-  if array.shape != () or array.dtype.kind not in "biuf":
-    # A dtype of TensorFlow's own, such as bfloat16, has kind "V".
-    if array.shape != () or array.dtype.kind != "V":
-      return None
-  return float(array)
+  # A dtype of TensorFlow's own, such as bfloat16, has kind "V".
+  is_number = array.shape == () and array.dtype.kind in "biufV"
+  return float(array) if is_number else None
 
 
 def own_exports(export_path: str, exporter_name: str) -> list[str]:
