@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, Optional, Union
 
 from hub_estimator import errors
@@ -253,32 +253,43 @@ class Module:
       self._spec, lambda: session.graph, self.variable_map
     )
 
-  def export_from_checkpoint(self, path: str, checkpoint_path: str) -> None:
+  def export_from_checkpoint(
+    self,
+    path: str,
+    checkpoint_path: str,
+    names: Optional[Mapping[str, str]] = None,
+  ) -> dict[str, str]:
     """Writes the module with the values that a checkpoint of its graph holds.
 
-    No session is run and no other variable of the graph is read.
+    No session is run and no other variable of the graph is read: the bytes of
+    the values are copied from file to file.
 
     Args:
       path: the module's folder; it must not hold a module yet.
-      checkpoint_path: prefix of a checkpoint whose names are those of the
-        graph's variables.
+      checkpoint_path: prefix of a checkpoint.
+      names: name in the module -> name in the checkpoint; what it lacks has the
+        name of the graph's variable.
+
+    Returns:
+      variables that had to be read and written instead -> why.
 
     Raises:
       ValueError: a checkpoint that cannot be read or lacks a variable.
       AlreadyExistsError: there is a module at `path`.
     """
-    exporting.export_from_checkpoint(
+    not_copied = exporting.export_from_checkpoint(
       self._spec.variants,
       self._variant,
       path,
       checkpoint_path,
-      lambda name: self._scope + name,
+      lambda name: (names or {}).get(name, self._scope + name),
     )
     export_warnings.log_export_warnings(
       self._spec,
       lambda: export_warnings.read_training_graph(checkpoint_path),
       self.variable_map,
     )
+    return not_copied
 
   @property
   def spec(self) -> ModuleSpec:

@@ -39,6 +39,7 @@ class AveragedSaver(tf.compat.v1.train.Saver):
     """Adds the ops to the default graph; called by the constructor."""
     super().build()
     variables = tf.compat.v1.global_variables()
+    self._op_names = [variable.op.name for variable in variables]
     self._variable_names = list(map(checkpoint_names.name_of, variables))
     with tf.device("/cpu:0"), tf.name_scope("restore_averages"):
       self._prefix = tf.compat.v1.placeholder(tf.string, [], "prefix")
@@ -80,6 +81,28 @@ class AveragedSaver(tf.compat.v1.train.Saver):
     if not tf.compat.v1.train.checkpoint_exists(save_path):
       super().restore(sess, save_path)
       return
+    names = self._names_to_read(save_path)
+    sess.run(self._restore_op, {self._prefix: save_path, self._names: names})
+    if self._saver_of_others is not None:
+      self._saver_of_others.restore(sess, save_path)
+
+  def names_in_checkpoint(self, save_path: str) -> dict[str, str]:
+    """Returns where `restore` reads the variables.
+
+    Exporters copy modules from the checkpoint by it.
+
+    Args:
+      save_path: the checkpoint's prefix.
+
+    Returns:
+      name of a variable's op -> name in the checkpoint.
+
+    Raises:
+      UserValueError: the checkpoint has no moving averages.
+    """
+    return dict(zip(self._op_names, self._names_to_read(save_path)))
+
+  def _names_to_read(self, save_path: str) -> list[str]:
     reader = tf.train.load_checkpoint(save_path)
     names = [self._name_to_read(reader, name) for name in self._variable_names]
     if names == self._variable_names:
@@ -88,9 +111,7 @@ class AveragedSaver(tf.compat.v1.train.Saver):
         "trained with `Optimization.moving_average_decay = None`. Set it so, "
         "or train with averages first."
       )
-    sess.run(self._restore_op, {self._prefix: save_path, self._names: names})
-    if self._saver_of_others is not None:
-      self._saver_of_others.restore(sess, save_path)
+    return names
 
   def _name_to_read(self, reader: Any, name: str) -> str:
     if self._averaged is not None and name not in self._averaged:

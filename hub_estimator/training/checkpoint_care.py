@@ -14,18 +14,9 @@ import numpy as np
 from hub_estimator import errors
 from hub_estimator.file_formats import checkpoint_index, damage
 from hub_estimator.hub import variable_files
-from hub_estimator.tf_compat import tf
 from hub_estimator.training import checkpoint_files
 
 DAMAGED_FOLDER = "damaged"
-# Errors that say nothing of what a file holds.
-_OUTSIDE_ERRORS = (
-  tf.errors.PermissionDeniedError,
-  tf.errors.ResourceExhaustedError,
-  tf.errors.UnavailableError,
-  tf.errors.AbortedError,
-  tf.errors.CancelledError,
-)
 
 
 class _Examined(NamedTuple):
@@ -46,9 +37,8 @@ def find_damage(prefix: str) -> Optional[str]:
     prefix: the checkpoint's prefix.
 
   Raises:
-    OSError: a file cannot be read for a reason that lies outside of it, such as
-      its mode.
-    tf.errors.OpError: likewise.
+    UserOSError: a file cannot be read for a reason that lies outside of it,
+      such as its mode.
   """
   name = os.path.basename(prefix)
   if not os.path.exists(f"{prefix}.index"):
@@ -61,15 +51,21 @@ def find_damage(prefix: str) -> Optional[str]:
       length = os.path.getsize(path)
       if length < end:
         return f"{os.path.basename(path)} has {length} bytes instead of {end}"
+      # What keeps a file closed is no damage; TensorFlow's errors look alike.
+      with open(path, "rb") as file:
+        file.read(1)
     reader = variable_files.open_checkpoint(prefix)
     for tensor in sorted(index.entries):
       where = f"{os.path.basename(index.shard_path(tensor))} (tensor {tensor})"
       with damage.reading(where):
         reader.get_tensor(tensor)
   except damage.DamagedFileError as error:
-    if isinstance(error.__cause__, _OUTSIDE_ERRORS):
-      raise error.__cause__ from None
     return str(error).rstrip(".")
+  except OSError as error:
+    raise errors.UserOSError(
+      f"Cannot read checkpoint {prefix}: {error}. Make its files readable for "
+      "this user."
+    ) from error
   return None
 
 

@@ -143,7 +143,10 @@ def _at(context: Context) -> str:
 
 
 def _last_good(context: Context) -> str:
-  newest = checkpoint_care.newest_whole(context.model_dir)
+  try:
+    newest = checkpoint_care.newest_whole(context.model_dir)
+  except errors.UserOSError as error:
+    return str(error)
   if newest is None:
     return "There is no checkpoint yet."
   return f"The last good checkpoint is {newest}."

@@ -20,7 +20,7 @@ def _index(tmp_path, entry):
 
 def test_an_entry(tmp_path):
   index = _index(tmp_path, FLOAT + OFFSET + b"\x08" + SIZE)
-  assert index.entries == {"w": ((), 1, 0, 12, False)}
+  assert index.entries == {"w": ((), 1, 0, 12, False, 8, 0, ())}
   assert index.shard_path("w").endswith("model.data-00000-of-00001")
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from hub_estimator import errors
+from hub_estimator.file_formats import files
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import checkpoint_care
 from hub_estimator.training.checkpoint_care import set_aside_damaged
@@ -149,6 +150,30 @@ def _values(prefix):
   return {
     name: reader.get_tensor(name) for name in reader.get_variable_to_shape_map()
   }
+
+
+@pytest.mark.parametrize("end", [DATA, "index"])
+def test_a_file_that_cannot_be_opened_is_not_damaged(
+  run, lines, monkeypatch, end
+):
+  closed = f"{run}/model.ckpt-6.{end}"
+
+  def open_others(path, *arguments, **named):
+    if path == closed:
+      raise PermissionError(13, "Permission denied", path)
+    return open(path, *arguments, **named)
+
+  # The mode of a file does not keep root from it.
+  for module in (checkpoint_care, files):
+    monkeypatch.setattr(module, "open", open_others, raising=False)
+  before = names(run)
+  with pytest.raises(errors.UserOSError) as raised:
+    set_aside_damaged(str(run), lines.append)
+  assert str(raised.value) == (
+    f"Cannot read checkpoint {run}/model.ckpt-6: [Errno 13] Permission denied: "
+    f"'{closed}'. Make its files readable for this user."
+  )
+  assert (names(run), lines) == (before, [])
 
 
 def test_the_meta_graph_is_not_needed(run, lines):

@@ -11,7 +11,7 @@ import tiny_runs
 from hub_estimator import errors, hub, train
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import checkpoint_care, run_lock
-from hub_estimator.training.kept_evaluation import KeptEvaluation
+from hub_estimator.training.evaluation_loop import EvaluationLoop
 from hub_estimator.training.training_hooks import TrainingMonitor
 
 tf1 = tf.compat.v1
@@ -117,8 +117,8 @@ def test_a_signal_ends_training_with_the_step(
 @pytest.mark.parametrize(
   "owner, name, number, step",
   [
-    (KeptEvaluation, "evaluate", 2, 8),
-    (KeptEvaluation, "evaluate", 3, STEPS),
+    (EvaluationLoop, "evaluate_split", 2, 8),
+    (EvaluationLoop, "evaluate_split", 3, STEPS),
     (hub.LatestModuleExporter, "export", 1, 4),
     (hub.LatestModuleExporter, "export", 3, STEPS),
   ],

@@ -64,7 +64,10 @@ def test_what_is_in_the_folder(finished):
   }
   (export,) = (model_dir / "export" / "tf_hub").iterdir()
   assert export.name.isdigit() and len(export.name) == 10
-  assert [path.name for path in export.iterdir()] == ["module"]
+  assert sorted(path.name for path in export.iterdir()) == [
+    "export.json",
+    "module",
+  ]
 
 
 def test_results(finished):

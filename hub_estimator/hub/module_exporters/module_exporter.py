@@ -11,7 +11,12 @@ from typing import Any, Callable, Optional
 import hub_estimator
 from hub_estimator import errors
 from hub_estimator.estimator import Exporter, ModeKeys
+from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.module_exporters import export_folders
+from hub_estimator.hub.module_exporters.saver_names import (
+  UnknownNamesError,
+  read_saver_names,
+)
 from hub_estimator.hub.registration import registered_modules
 from hub_estimator.tf_compat import tf
 
@@ -161,26 +166,51 @@ class ModuleExporter(Exporter):
         },
       }
       with _temporary_folder(export_path) as temporary:
-        self._write_modules(
-          temporary, modules, estimator, estimator_spec, checkpoint_path
-        )
+        scaffold = estimator_spec.scaffold
+        saver = scaffold.saver if scaffold is not None else None
+        self._write_modules(temporary, modules, saver, checkpoint_path)
         export_folders.write_metadata(temporary, metadata)
         return ExportPath(self._move_into_place(temporary, export_path))
 
-  def _write_modules(
-    self, folder, modules, estimator, estimator_spec, checkpoint_path
-  ) -> None:
-    scaffold = estimator_spec.scaffold
-    if scaffold is not None and scaffold.saver is not None:
+  def _write_modules(self, folder, modules, saver, checkpoint_path) -> None:
+    """Writes modules, from the checkpoint if the saver says what is where."""
+    try:
+      saver_names = read_saver_names(
+        saver, tf.compat.v1.get_default_graph(), checkpoint_path
+      )
+      names = {
+        name: saver_names.names_of_module(module)
+        for name, module in modules.items()
+      }
+    except UnknownNamesError as reason:
+      tf.compat.v1.logging.warning(
+        f"Exporter {self._name!r}: a session restores the whole model from "
+        f"{checkpoint_path}, which takes time and memory, with the saver of "
+        f"the model_fn's Scaffold: {reason}."
+      )
       with tf.compat.v1.Session() as session:
-        scaffold.saver.restore(session, checkpoint_path)
+        saver.restore(session, checkpoint_path)
         for name, module in modules.items():
           module.export(os.path.join(folder, name), session)
-    else:
-      for name, module in modules.items():
-        module.export_from_checkpoint(
-          os.path.join(folder, name), checkpoint_path
+          export_warnings.log_export_warnings(
+            module.spec,
+            lambda: export_warnings.read_training_graph(checkpoint_path),
+            module.variable_map,
+          )
+      return
+    for name, module in modules.items():
+      not_copied = module.export_from_checkpoint(
+        os.path.join(folder, name), checkpoint_path, names[name]
+      )
+      for variable, reason in sorted(not_copied.items()):
+        tf.compat.v1.logging.info(
+          f"Exporter {self._name!r}: variable {variable} of module {name!r} "
+          f"was read and written, not copied: {reason}."
         )
+      tf.compat.v1.logging.info(
+        f"Exporter {self._name!r}: module {name!r} has the bytes of "
+        f"{checkpoint_path}; no session was needed."
+      )
 
   def _move_into_place(self, temporary: str, export_path: str) -> str:
     """Renames an export to its time, or to later than all before it."""
