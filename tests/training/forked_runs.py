@@ -54,11 +54,12 @@ _FILE_FUNCTIONS = (
 _FILE_EVENTS = ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate")
 
 
-def forked(function, seconds=None):
+def forked(function, *arguments, seconds=None):
   """Runs a function in a child process.
 
   Args:
     function: gives what JSON can hold.
+    *arguments: of the function.
     seconds: after which the child is killed; never if None.
 
   Returns:
@@ -70,7 +71,7 @@ def forked(function, seconds=None):
     status = 1
     try:
       os.close(reading)
-      answer = json.dumps(function()).encode()
+      answer = json.dumps(function(*arguments)).encode()
       with os.fdopen(writing, "wb") as file:
         file.write(answer)
       status = 0
@@ -205,47 +206,46 @@ def killed(folder, mode, num_kills, seed):
   folder = pathlib.Path(folder)
   launching.register_configurables()
   config = tiny_runs.write_config(folder, TEXT)
-  for name in forked(lambda: late_imports(config, folder / "undisturbed")):
+  for name in forked(late_imports, config, folder / "undisturbed"):
     # What is imported once is not by each process. No more than that: graphs
     # start threads, which a fork does not copy.
     with contextlib.suppress(Exception):
       importlib.import_module(name)
   started = time.monotonic()
-  num_changes = forked(lambda: train(config, folder / "undisturbed"))
+  num_changes = forked(train, config, folder / "undisturbed")
   seconds = time.monotonic() - started
-  expected = forked(lambda: outcome(folder / "undisturbed"))
+  expected = forked(outcome, folder / "undisturbed")
   rng = random.Random(int(seed))
   found = {
-    **{"kills": 0, "runs": 0, "changes": num_changes},
-    **{"seconds": round(seconds, 2), "wrong": [], "steps": []},
+    "kills": 0,
+    "runs": 0,
+    "changes": num_changes,
+    "seconds": round(seconds, 2),
+    "wrong": [],
+    "steps": [],
   }
   while found["kills"] < int(num_kills):
-    run = folder / f"run{found['runs']}"
     found["runs"] += 1
+    run = folder / f"run{found['runs']}"
     newest, checked = -1, []
-    ended = None
-    kills_left = min(KILLS_OF_A_RUN, int(num_kills) - found["kills"])
-    while ended is None:
-      if not kills_left:
-        ended = forked(lambda: train(config, run))
-        break
-      kills_left -= 1
+    for _ in range(min(KILLS_OF_A_RUN, int(num_kills) - found["kills"])):
       if mode == "files":
-        die_at = rng.randint(1, num_changes)
-        ended = forked(lambda at=die_at: train(config, run, at))
+        ended = forked(train, config, run, rng.randint(1, num_changes))
       else:
-        ended = forked(
-          lambda: train(config, run), seconds=rng.uniform(0.0, seconds)
-        )
-      found["kills"] += ended is None
-      step, wrong = forked(lambda: examine(run, checked))
+        ended = forked(train, config, run, seconds=rng.uniform(0.0, seconds))
+      step, wrong = forked(examine, run, checked)
       checked = exports(run)
       found["steps"].append(step)
       found["wrong"] += wrong
       if step < newest:
         found["wrong"].append(f"step {newest} is lost, {step} is the newest")
       newest = step
-    last = forked(lambda: outcome(run))
+      if ended is not None:
+        break
+      found["kills"] += 1
+    else:
+      forked(train, config, run)
+    last = forked(outcome, run)
     found["wrong"] += [
       f"{run}: {name}: {last.get(name)} instead of {value}"
       for name, value in expected.items()
