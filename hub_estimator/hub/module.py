@@ -10,6 +10,7 @@ from typing import Any, Optional, Union
 from hub_estimator import errors
 from hub_estimator.hub import (
   application_trial,
+  calls,
   exporting,
   graph_import,
   scopes,
@@ -173,8 +174,9 @@ class Module:
       changes_graph=is_lifted or context is not None,
     )
     feeds = dict(self._state.tensors)
+    inputs = {}
     for key, info in input_infos.items():
-      tensors = info.convert(values[key], key, name=None)
+      tensors = inputs[key] = info.convert(values[key], key, name=None)
       for tensor_name, tensor in zip(info.tensor_names, tensors):
         feeds[self._variant.index.endpoint(tensor_name)] = tensor
     if is_lifted or context is not None:
@@ -212,6 +214,8 @@ class Module:
     outputs = {
       key: info.build(imported.tensor) for key, info in output_infos.items()
     }
+    if not is_lifted and context is None:
+      calls.record(self, signature, inputs, outputs)
     return outputs if as_dict else outputs["default"]
 
   def _add_collections(self, application, imported) -> None:

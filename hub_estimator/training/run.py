@@ -356,7 +356,7 @@ class TrainingRun:
       "module_handle": self.model.encoder.handle,
       "recipe": [recipe.describe() for recipe in self._recipes],
       "config": model_dirs.read_config(model_dir),
-      "versions": results.versions(),
+      "packages": results.versions(),
     }
 
   def _write_results(

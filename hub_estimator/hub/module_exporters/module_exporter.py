@@ -12,7 +12,7 @@ import hub_estimator
 from hub_estimator import errors
 from hub_estimator.estimator import Exporter, ModeKeys
 from hub_estimator.hub.module_checks import export_warnings
-from hub_estimator.hub.module_exporters import export_folders
+from hub_estimator.hub.module_exporters import export_folders, module_comparison
 from hub_estimator.hub.module_exporters.saver_names import (
   UnknownNamesError,
   read_saver_names,
@@ -169,6 +169,10 @@ class ModuleExporter(Exporter):
         scaffold = estimator_spec.scaffold
         saver = scaffold.saver if scaffold is not None else None
         self._write_modules(temporary, modules, saver, checkpoint_path)
+        if self._verification_batch_fn is not None:
+          self._compare_modules(
+            temporary, modules, receiver, saver, checkpoint_path
+          )
         export_folders.write_metadata(temporary, metadata)
         return ExportPath(self._move_into_place(temporary, export_path))
 
@@ -211,6 +215,43 @@ class ModuleExporter(Exporter):
         f"Exporter {self._name!r}: module {name!r} has the bytes of "
         f"{checkpoint_path}; no session was needed."
       )
+
+  def _compare_modules(
+    self, folder, modules, receiver, saver, checkpoint_path
+  ) -> None:
+    """Raises FailedComparisonError unless modules do what the model does."""
+    graph = tf.compat.v1.get_default_graph()
+    try:
+      saver_names = read_saver_names(saver, graph, checkpoint_path)
+      names = {
+        name: saver_names.names_of_module(module)
+        for name, module in modules.items()
+      }
+      expected = module_comparison.run_model(
+        graph,
+        receiver.receiver_tensors,
+        self._verification_batch_fn(),
+        modules.values(),
+        checkpoint_path,
+        saver_names,
+      )
+    except UnknownNamesError as reason:
+      tf.compat.v1.logging.warning(
+        f"Exporter {self._name!r}: the export of {checkpoint_path} was not "
+        "compared with the model, of which only the saver of its Scaffold "
+        f"knows where it is in the checkpoint: {reason}."
+      )
+      return
+    for name, module in modules.items():
+      path = os.path.join(folder, name)
+      what = f"The export of module {name!r} from {checkpoint_path}"
+      calls = expected[module]
+      if any(v is not None for call in calls for v in call.outputs.values()):
+        module_comparison.compare_outputs(path, module.tags, calls, what)
+      else:
+        module_comparison.compare_variables(
+          path, names[name], checkpoint_path, what
+        )
 
   def _move_into_place(self, temporary: str, export_path: str) -> str:
     """Renames an export to its time, or to later than all before it."""
