@@ -1,7 +1,8 @@
 """Evaluates a run, from its folder alone.
 
 python -m hub_estimator.evaluate --model_dir=DIR [--split=NAME …]
-    [--checkpoint_path=PREFIX | --best] [--json] [--output=FILE] [--debug]
+    [--checkpoint_path=PREFIX | --best] [--json] [--output=FILE]
+    [--report=FILE] [--projector] [--debug]
 
 Prints metrics of the newest checkpoint, or of the one that is named, on the
 eval split, the test split if there is one, and further evaluation sets; or on
@@ -21,10 +22,19 @@ from hub_estimator.quiet_import import quiet_import
 _SPLIT = flags.DEFINE_multi_string(
   "split", [], "A split of the data; may be given several times."
 )
-_OUTPUT = flags.DEFINE_string("output", None, "Also write JSON to this file.")
+_REPORT = flags.DEFINE_string(
+  "report", None, "Also write the run's report with these evaluations."
+)
+_PROJECTOR = flags.DEFINE_bool(
+  "projector",
+  False,
+  "Write embeddings of the first split for TensorBoard's projector to "
+  "DIR/projector.",
+)
 flags.declare_key_flag(run_flags.MODEL_DIR.name)
 flags.declare_key_flag(run_flags.CHECKPOINT_PATH.name)
 flags.declare_key_flag(run_flags.BEST.name)
+flags.declare_key_flag(run_flags.OUTPUT.name)
 flags.declare_key_flag(JSON.name)
 flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
@@ -34,6 +44,7 @@ def main(arguments):
   """Evaluates the run that the flags name."""
   del arguments
   with quiet_import():
+    from hub_estimator import reports
     from hub_estimator.evaluation import format_metrics
     from hub_estimator.hub import folders
     from hub_estimator.training import launch, run_evaluation, run_folder
@@ -46,8 +57,8 @@ def main(arguments):
   found = run_evaluation.evaluate_run(folder, checkpoint, _SPLIT.value or None)
   metrics = {split: evaluation.metrics for split, evaluation in found.items()}
   text = json.dumps({"checkpoint": checkpoint, "splits": metrics}, indent=2)
-  if _OUTPUT.value:
-    folders.write_file(_OUTPUT.value, f"{text}\n".encode())
+  if run_flags.OUTPUT.value:
+    folders.write_file(run_flags.OUTPUT.value, f"{text}\n".encode())
   if JSON.value:
     print(text)
   else:

@@ -17,7 +17,8 @@ an image's path), what the input has of it, and
   multi-label  predicted_classes, those above 0.5, and the probabilities
   regression   prediction
 
-and label, if it was there. FILE appears when all is written.
+and label, if it was there. The format is jsonl if it is not given, or csv for a
+FILE of that name. FILE appears when all is written.
 """
 
 from absl import flags
@@ -30,15 +31,6 @@ from hub_estimator.quiet_import import quiet_import
 _FORMATS = ("jsonl", "csv")
 
 _INPUT = flags.DEFINE_string("input", None, "What to predict on; - for stdin.")
-_OUTPUT = flags.DEFINE_string(
-  "output", None, "The file to write; - for stdout."
-)
-_FORMAT = flags.DEFINE_enum(
-  "format",
-  None,
-  _FORMATS,
-  "The output's format; if not given, what its name says, else jsonl.",
-)
 _BATCH_SIZE = flags.DEFINE_integer(
   "batch_size",
   None,
@@ -60,6 +52,8 @@ _FILE_FORMAT = flags.DEFINE_enum(
 flags.declare_key_flag(run_flags.MODEL_DIR.name)
 flags.declare_key_flag(run_flags.CHECKPOINT_PATH.name)
 flags.declare_key_flag(run_flags.BEST.name)
+flags.declare_key_flag(run_flags.OUTPUT.name)
+flags.declare_key_flag(run_flags.FORMAT.name)
 flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
 
@@ -67,6 +61,7 @@ flags.declare_key_flag(settings.FORMAT_FLAG)
 def main(arguments):
   """Predicts as the flags say."""
   del arguments
+  output_format = _choose_format()
   with quiet_import():
     from hub_estimator.training import launch, prediction_run
 
@@ -74,8 +69,8 @@ def main(arguments):
   prediction_run.predict_file(
     run_flags.MODEL_DIR.value,
     _INPUT.value,
-    _OUTPUT.value,
-    _FORMAT.value or _format_of(_OUTPUT.value),
+    run_flags.OUTPUT.value,
+    output_format,
     checkpoint_path=run_flags.CHECKPOINT_PATH.value,
     best=run_flags.BEST.value,
     batch_size=_BATCH_SIZE.value,
@@ -84,8 +79,11 @@ def main(arguments):
   )
 
 
-def _format_of(path):
-  return "csv" if path.lower().endswith(".csv") else "jsonl"
+def _choose_format():
+  if run_flags.FORMAT.value is not None:
+    run_flags.check_format(_FORMATS)
+    return run_flags.FORMAT.value
+  return "csv" if run_flags.OUTPUT.value.lower().endswith(".csv") else "jsonl"
 
 
 if __name__ == "__main__":

@@ -1,14 +1,14 @@
 """Copying tensors from one checkpoint to another, byte for byte.
 
-No value is read: the operating system copies bytes from file to file, and their
-checksums are those that the first checkpoint's index has.
+No value is parsed: bytes go from file to file, and their checksums are those
+that the first checkpoint's index has.
 """
 
 from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple, Optional
 
 from hub_estimator.file_formats import (
@@ -20,17 +20,11 @@ from hub_estimator.file_formats import (
 )
 from hub_estimator.file_formats.checkpoint_index import CheckpointIndex, Entry
 
-_CHUNK_BYTES = 2**24
+# What a processor's cache holds beside the rest.
+_CHUNK_BYTES = 2**18
 _PRODUCER = 1
-# What a kernel says that cannot copy from one file to another itself.
-_UNSUPPORTED = (
-  errno.ENOSYS,
-  errno.EXDEV,
-  errno.EINVAL,
-  errno.EOPNOTSUPP,
-  errno.EPERM,
-  errno.ETXTBSY,
-)
+# A file system may not know how to reserve space.
+_UNSUPPORTED = (errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM)
 
 
 class CopiedTensor(NamedTuple):
@@ -117,6 +111,7 @@ def write_checkpoint(prefix: str, tensors: Mapping[str, CopiedTensor]) -> None:
   place = 0
   data_path = f"{prefix}.data-00000-of-00001"
   with files.create_binary(data_path) as target:
+    _reserve(target, tensors.values())
     for name in sorted(tensors, key=str.encode):
       tensor = tensors[name]
       size = _copy_pieces(tensor.pieces, target)
@@ -146,10 +141,24 @@ def _copy_pieces(pieces: Sequence[tuple[str, int, int]], target) -> int:
   return num_bytes
 
 
+def _reserve(target, tensors: Iterable[CopiedTensor]) -> None:
+  """Takes the space of a file at once: quicker, and a full disk is found."""
+  num_bytes = sum(
+    end - start for tensor in tensors for _, start, end in tensor.pieces
+  )
+  if not num_bytes or not (
+    hasattr(os, "posix_fallocate") and hasattr(target, "fileno")
+  ):
+    return
+  try:
+    os.posix_fallocate(target.fileno(), 0, num_bytes)
+  except OSError as error:
+    if error.errno not in _UNSUPPORTED:
+      raise
+
+
 def _copy_range(source, start: int, end: int, target) -> None:
   """Appends bytes of a file to another."""
-  if hasattr(os, "copy_file_range") and _are_local(source, target):
-    start = _copy_in_kernel(source, start, end, target)
   source.seek(start)
   while start < end:
     content = source.read(min(_CHUNK_BYTES, end - start))
@@ -159,27 +168,3 @@ def _copy_range(source, start: int, end: int, target) -> None:
       )
     target.write(content)
     start += len(content)
-
-
-def _are_local(*opened) -> bool:
-  return all(hasattr(file, "fileno") for file in opened)
-
-
-def _copy_in_kernel(source, start: int, end: int, target) -> int:
-  """Copies what it can; returns the place behind it."""
-  place = target.tell()
-  while start < end:
-    try:
-      num_bytes = os.copy_file_range(
-        source.fileno(), target.fileno(), end - start, start, place
-      )
-    except OSError as error:
-      if error.errno not in _UNSUPPORTED:
-        raise
-      break
-    if not num_bytes:
-      break
-    start += num_bytes
-    place += num_bytes
-  target.seek(place)
-  return start

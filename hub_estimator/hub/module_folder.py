@@ -22,6 +22,7 @@ from hub_estimator.hub import (
   attachments,
   file_errors,
   folders,
+  machine_paths,
   variable_files,
 )
 from hub_estimator.tf_compat import graph_symbols, tf
@@ -149,6 +150,7 @@ def write_module(
   for meta_graph in meta_graphs:
     saved_model.meta_graphs.add().CopyFrom(meta_graph)
   files = assets.extract_assets(saved_model.meta_graphs)
+  content = _serialized(saved_model, files.values())
   with folders.new_folder(path, _ENTRIES) as folder:
     assets_folder = os.path.join(folder, assets.FOLDER)
     tf.io.gfile.makedirs(assets_folder)
@@ -163,14 +165,26 @@ def write_module(
       variables(variables_prefix(folder))
     else:
       variable_files.write_variables(variables_prefix(folder), variables)
-    folders.write_file(
-      os.path.join(folder, SAVED_MODEL_FILE),
-      saved_model.SerializeToString(deterministic=True),
-    )
+    folders.write_file(os.path.join(folder, SAVED_MODEL_FILE), content)
     module_def = hub_messages.ModuleDef(format=hub_messages.MODULE_FORMAT_V3)
     folders.write_file(
       os.path.join(folder, MODULE_DEF_FILE), module_def.SerializeToString()
     )
+
+
+def _serialized(saved_model, asset_paths: Iterable[str]) -> bytes:
+  """Returns the file of the graphs, without this machine's paths in names."""
+  machine_folders = machine_paths.common_folders()
+  machine_folders.update(
+    machine_paths.with_real_paths(
+      {os.path.dirname(path): "assets" for path in asset_paths}
+    )
+  )
+  content = saved_model.SerializeToString(deterministic=True)
+  if machine_paths.mentions(content, machine_folders):
+    machine_paths.rename_shared(saved_model.meta_graphs, machine_folders)
+    content = saved_model.SerializeToString(deterministic=True)
+  return content
 
 
 def module_bytes(path: str) -> int:

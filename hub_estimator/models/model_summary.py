@@ -13,6 +13,7 @@ if TYPE_CHECKING:
   from hub_estimator.models.model_graph import ModelGraph
 
 _COLLECTION = ("hub_estimator", "model_summary")
+_EMBEDDINGS = ("hub_estimator", "embeddings")
 _KEYS = tf.compat.v1.GraphKeys
 
 
@@ -154,3 +155,18 @@ def graph_summary(graph: tf.Graph) -> Optional[ModelSummary]:
   """Returns the note that `summarize_graph` left in a graph, or None."""
   notes = graph.get_collection(_COLLECTION)
   return notes[-1] if notes else None
+
+
+def note_embedding(embedding: tf.Tensor) -> None:
+  """Notes what the head of the model is built on, in its graph.
+
+  Args:
+    embedding: [batch_size, embedding_dim] float.
+  """
+  embedding.graph.add_to_collection(_EMBEDDINGS, embedding)
+
+
+def noted_embedding(graph: tf.Graph) -> Optional[tf.Tensor]:
+  """Returns what `note_embedding` noted in a graph; None without it."""
+  found = graph.get_collection(_EMBEDDINGS)
+  return found[-1] if found else None

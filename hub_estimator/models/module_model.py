@@ -26,7 +26,10 @@ from hub_estimator.models.model_graph import (
   complete_spec,
   planned_variables,
 )
-from hub_estimator.models.model_summary import summarize_graph
+from hub_estimator.models.model_summary import (
+  note_embedding,
+  summarize_graph,
+)
 from hub_estimator.models.module_encoder import ModuleEncoder
 from hub_estimator.models.selected_features import select
 from hub_estimator.optimization import (
@@ -227,6 +230,7 @@ class ModuleModel:
       embedding = self._embed(module, features, mode, plan, input_pipeline)
       if plan.selection is not None:
         embedding = select(embedding, plan.selection, selected_features)
+      note_embedding(embedding)
       logits = self._build_head_layers(
         embedding, head.logits_dimension, is_training
       )

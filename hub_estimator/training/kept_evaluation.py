@@ -20,6 +20,7 @@ from hub_estimator.inputs.label_encoding import (
   REGRESSION,
 )
 from hub_estimator.inputs.pipeline import EVAL_SPLIT
+from hub_estimator.models.model_summary import noted_embedding
 from hub_estimator.tf_compat import tf
 
 _V1 = tf.compat.v1
@@ -130,6 +131,41 @@ class KeptEvaluation:
       folder = eval_folder(self._config.model_dir, split)
       _write_summaries(folder, metrics, checkpoint_path)
     return metrics
+
+  def embeddings(
+    self, checkpoint_path: str, split: str, num_examples: int
+  ) -> dict[str, Any]:
+    """Returns what the head is built on, for the first examples of a split.
+
+    Args:
+      checkpoint_path: the checkpoint's prefix.
+      split: one of the data's splits.
+      num_examples: how many examples at most.
+
+    Returns:
+      "embeddings" [num_examples, embedding_dim], "labels" and "scores" as in
+      `Outcomes`, and "features", name -> [num_examples, …] array.
+    """
+    self._start(checkpoint_path, split)
+    fetches = {
+      **self._examples,
+      "embeddings": noted_embedding(self._session.graph),
+      **{("features", name): t for name, t in self._features.items()},
+    }
+    parts, num_found = [], 0
+    while num_found < num_examples:
+      try:
+        parts.append(self._session.run(fetches))
+      except tf.errors.OutOfRangeError:
+        break
+      num_found += len(parts[-1]["embeddings"])
+    found = {
+      name: np.concatenate([part[name] for part in parts])[:num_examples]
+      for name in fetches
+    }
+    names = [name for name in found if isinstance(name, tuple)]
+    found["features"] = {name[1]: found.pop(name) for name in names}
+    return found
 
   def close(self) -> None:
     """Frees the session; the next evaluation makes another."""

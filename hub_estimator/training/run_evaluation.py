@@ -55,9 +55,7 @@ def evaluate_run(
       f"--split={unknown[0]}: the run's data has no such split. It has: "
       f"{', '.join(data.splits)}."
     )
-  kept = KeptEvaluation(
-    folder.create_model_fn(), data, folder.run.create_config(None)
-  )
+  kept = _create_evaluation(folder)
   try:
     found = {}
     for split in splits:
@@ -79,3 +77,30 @@ def evaluate_run(
     raise reading_error from error
   finally:
     kept.close()
+
+
+def embed_split(
+  folder: RunFolder, checkpoint: str, split: str, num_examples: int
+) -> dict[str, Any]:
+  """Returns embeddings of a split; see `KeptEvaluation.embeddings`.
+
+  Args:
+    folder: the run's, opened with its data.
+    checkpoint: its prefix.
+    split: one of the data's splits.
+    num_examples: how many examples at most.
+  """
+  kept = _create_evaluation(folder)
+  try:
+    return kept.embeddings(checkpoint, split, num_examples)
+  finally:
+    kept.close()
+
+
+def _create_evaluation(folder: RunFolder) -> KeptEvaluation:
+  # Without a folder: summaries are those of the run alone.
+  return KeptEvaluation(
+    folder.create_model_fn(),
+    folder.run.input_pipeline,
+    folder.run.create_config(None),
+  )

@@ -5,6 +5,7 @@ tensorflow_hub is a black box here, run in a process of its own.
 
 import json
 import pathlib
+import re
 
 import hub_interop
 import hub_module_fns
@@ -103,6 +104,10 @@ def _contents(meta_graph):
   for name, signature in meta_graph.signature_def.items():
     contents[f"signature {name}"] = signature
   for node in meta_graph.graph_def.node:
+    if node.op == "HashTableV2":
+      # Where upstream leaves the path of the file, ours has its name.
+      name = node.attr["shared_name"]
+      name.s = re.sub(rb"/.*/", b"", name.s)
     contents[f"node {node.name}"] = node
   for name, collection in meta_graph.collection_def.items():
     kind = collection.WhichOneof("kind")

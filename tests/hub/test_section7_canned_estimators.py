@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from tensorflow.python.feature_column import feature_column as v1_columns
 
-from hub_estimator import estimator, hub
+from hub_estimator import estimator, handles, hub
 from hub_estimator.estimator import v1
 from hub_estimator.hub import registration
 from hub_estimator.tf_compat import keras, tf
@@ -94,7 +94,7 @@ def _exported(model_dir):
   exports = model_dir / "export" / "tf_hub"
   (time,) = os.listdir(exports)
   tables = {}
-  for name in os.listdir(exports / time):
+  for name in handles.module_names(str(exports / time)):
     with tf.Graph().as_default(), tf1.Session() as session:
       # As a user would: by the outputs for known words.
       module = hub.Module(str(exports / time / name))

@@ -222,7 +222,10 @@ def test_evaluation_prediction_and_export_use_the_averages(tmp_path):
   predictions = next(trained.predict(_input_fn))["predictions"]
   assert predictions == pytest.approx([average_w * average_s])
 
-  exporter = hub.LatestModuleExporter("hub", _receiver_fn)
+  # Compared with the model, which has the averages too.
+  exporter = hub.LatestModuleExporter(
+    "hub", _receiver_fn, verification_batch_fn=lambda: {"x": [[1.0]]}
+  )
   path = exporter.export(trained, str(tmp_path / "export"))
   with tf.Graph().as_default(), v1.Session() as session:
     module = hub.Module(os.path.join(path, "module"))
@@ -239,6 +242,26 @@ def test_evaluation_prediction_and_export_use_the_averages(tmp_path):
     os.path.join(saved_model.decode(), "variables", "variables")
   )
   assert reader.get_tensor("module/w") == pytest.approx(average_w)
+
+
+def test_an_export_of_averages_needs_no_session(tmp_path, monkeypatch):
+  trained = estimator.Estimator(
+    _model_fn,
+    config=estimator.RunConfig(model_dir=str(tmp_path / "run")),
+    params={
+      "spec": _exported_module(tmp_path / "module"),
+      "optimization": _optimization(0.5, 0.05),
+    },
+  )
+  trained.train(_input_fn, steps=2)
+  exporter = hub.LatestModuleExporter("hub", _receiver_fn)
+  monkeypatch.setattr(v1, "Session", None)
+  path = exporter.export(trained, str(tmp_path / "export"))
+  monkeypatch.undo()
+  prefix = os.path.join(path, "module", "variables", "variables")
+  assert tf.train.load_variable(prefix, "w") == trained.get_variable_value(
+    "module/w/ExponentialMovingAverage"
+  )
 
 
 def _save(path, decay):
@@ -264,6 +287,12 @@ def test_saver_of_some_variables(tmp_path, kind):
   saver = _optimization().create_averaged_saver(
     list(b) if kind == "parts" else [b]
   )
+  names = saver.names_in_checkpoint(f"{tmp_path}/model")
+  parts = ["b/part_0", "b/part_1"] if kind == "parts" else ["b"]
+  assert names == {
+    "a": "a",
+    **dict.fromkeys(parts, "b/ExponentialMovingAverage"),
+  }
   with v1.Session() as session:
     saver.restore(session, f"{tmp_path}/model")
     # a: 1 - 0.1 * 2; b: 1 - 0.1, averaged: 2/11 + 9/11 * 0.9.

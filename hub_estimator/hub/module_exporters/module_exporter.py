@@ -11,6 +11,7 @@ from typing import Any, Callable, Optional
 import hub_estimator
 from hub_estimator import errors
 from hub_estimator.estimator import Exporter, ModeKeys
+from hub_estimator.hub import machine_paths
 from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.module_exporters import export_folders, module_comparison
 from hub_estimator.hub.module_exporters.saver_names import (
@@ -43,7 +44,17 @@ class ModuleExporter(Exporter):
   that it registers there (`register_module_for_export`) is written to
   `<export_path>/<unix seconds>/<export name>/`, with the checkpoint's values.
   Beside them lies `export.json`: the exporter's name, step, metrics, modules
-  and versions. An export appears whole or not at all.
+  and versions. An export appears whole or not at all: one process at a time
+  may export to a folder, and it deletes what a killed one left there.
+
+  No session restores the model. The bytes of the modules' values are copied
+  from the checkpoint, under the names that the saver of the model_fn's Scaffold
+  reads, if it brings one. Only where such a saver does not tell them does a
+  session restore with it, and the log says so.
+
+  An export is refused if a graph computes with a path of this machine (the
+  run's folder, that of exports, of the module that is trained, of the cache of
+  modules, home, temporary files).
   """
 
   def __init__(
@@ -87,6 +98,7 @@ class ModuleExporter(Exporter):
     self._metadata_fn = metadata_fn
     # Folders in which this exporter is the one that writes.
     self._taken_over: set[str] = set()
+    self._said: set[str] = set()
 
   @property
   def name(self) -> str:
@@ -169,6 +181,7 @@ class ModuleExporter(Exporter):
         scaffold = estimator_spec.scaffold
         saver = scaffold.saver if scaffold is not None else None
         self._write_modules(temporary, modules, saver, checkpoint_path)
+        self._check_paths(temporary, modules, estimator, export_path)
         if self._verification_batch_fn is not None:
           self._compare_modules(
             temporary, modules, receiver, saver, checkpoint_path
@@ -214,6 +227,37 @@ class ModuleExporter(Exporter):
       tf.compat.v1.logging.info(
         f"Exporter {self._name!r}: module {name!r} has the bytes of "
         f"{checkpoint_path}; no session was needed."
+      )
+
+  def _check_paths(self, folder, modules, estimator, export_path) -> None:
+    """Raises UserRuntimeError if a graph has a path of this machine."""
+    folders = machine_paths.common_folders()
+    mine = {export_path: "exports", estimator.model_dir: "model_dir"}
+    for module in modules.values():
+      if module.spec.checkpoint_prefix is not None:
+        mine[_source_folder(module)] = "the module that is trained"
+    folders.update(machine_paths.with_real_paths(mine))
+    problems = []
+    for name, module in modules.items():
+      path = os.path.join(folder, name)
+      for found in machine_paths.find_paths(path, folders):
+        text = found.text.decode(errors="replace")
+        problem = f"{name!r}, {found.place}: {text!r}, in {found.folder}"
+        if not _has_it_from_its_source(module, found.text):
+          problems.append(problem)
+        elif problem not in self._said:
+          self._said.add(problem)
+          tf.compat.v1.logging.warning(
+            f"Exporter {self._name!r}: a module has a path of another machine, "
+            f"as the module has that it was made from: {problem}."
+          )
+    if problems:
+      raise errors.UserRuntimeError(
+        "An export was refused, and removed: the graph of a module has a path "
+        f"of this machine, which others do not have. Module "
+        f"{'; '.join(problems)}. If the graph reads this file, add the tensor "
+        "of its path to the collection ASSET_FILEPATHS in the module_fn, and "
+        "the file comes with the module; otherwise leave the path out of it."
       )
 
   def _compare_modules(
@@ -296,3 +340,17 @@ def _global_step(checkpoint_path, eval_result) -> Optional[int]:
     return int(reader.get_tensor(key))
   step = (eval_result or {}).get(key)
   return None if step is None else int(step)
+
+
+def _source_folder(module) -> str:
+  """Returns the folder of the module that a module was loaded from."""
+  return os.path.dirname(os.path.dirname(module.spec.checkpoint_prefix))
+
+
+def _has_it_from_its_source(module, text: bytes) -> bool:
+  """Whether a string stands in the module that a module was loaded from."""
+  if module.spec.checkpoint_prefix is None:
+    return False
+  with contextlib.suppress(tf.errors.OpError):
+    return text in machine_paths.read_graphs(_source_folder(module))
+  return False
