@@ -39,6 +39,11 @@ flags.declare_key_flag(JSON.name)
 flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
 
+# Examples that a report shows of each split.
+_NUM_WORST = 24
+# What the projector still moves smoothly.
+_NUM_EMBEDDED = 10_000
+
 
 def main(arguments):
   """Evaluates the run that the flags name."""
@@ -54,11 +59,26 @@ def main(arguments):
   checkpoint = folder.checkpoint(
     run_flags.CHECKPOINT_PATH.value, run_flags.BEST.value
   )
-  found = run_evaluation.evaluate_run(folder, checkpoint, _SPLIT.value or None)
+  found = run_evaluation.evaluate_run(
+    folder,
+    checkpoint,
+    _SPLIT.value or None,
+    num_worst=_NUM_WORST if _REPORT.value else 0,
+  )
   metrics = {split: evaluation.metrics for split, evaluation in found.items()}
   text = json.dumps({"checkpoint": checkpoint, "splits": metrics}, indent=2)
   if run_flags.OUTPUT.value:
     folders.write_file(run_flags.OUTPUT.value, f"{text}\n".encode())
+  if _REPORT.value:
+    reports.write_report(folder.model_dir, found, _REPORT.value)
+  if _PROJECTOR.value:
+    split = next(iter(found))
+    embedded = run_evaluation.embed_split(
+      folder, checkpoint, split, _NUM_EMBEDDED
+    )
+    reports.write_split_embeddings(
+      folder.model_dir, embedded, folder.run.input_pipeline.class_names
+    )
   if JSON.value:
     print(text)
   else:

@@ -18,9 +18,7 @@ CHECKPOINT_PATH = flags.DEFINE_string(
 BEST = flags.DEFINE_bool(
   "best", False, "Take the checkpoint of the best evaluation."
 )
-OUTPUT = flags.DEFINE_string(
-  "output", None, "The file to write."
-)
+OUTPUT = flags.DEFINE_string("output", None, "The file to write.")
 FORMAT = flags.DEFINE_string(
   "format", None, "The format of what is written; see above."
 )

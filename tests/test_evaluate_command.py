@@ -104,3 +104,20 @@ def test_no_folder_of_a_run(evaluate_command, tmp_path):
     f"error: --model_dir={tmp_path} is no folder of a run: it has no "
     "config.gin, which `python -m hub_estimator.train` writes.\n"
   )
+
+
+def test_a_report_and_embeddings(run, evaluate_command, tmp_path):
+  status, _, _ = evaluate_command(
+    f"--model_dir={run}",
+    "--split=train",
+    f"--report={tmp_path / 'report.html'}",
+    "--projector",
+  )
+  assert status == 0
+  assert "Confusion matrix" in (tmp_path / "report.html").read_text()
+  tensors = (run / "projector/tensors.tsv").read_text().splitlines()
+  # The module's y = x w has three numbers.
+  assert [line.count("\t") for line in tensors] == [2] * 14
+  metadata = (run / "projector/metadata.tsv").read_text().splitlines()
+  assert metadata[0] == "label\tprediction"
+  assert len(metadata) == 15

@@ -1,6 +1,9 @@
 """What people look at: the report of a run, and files for TensorBoard."""
 
-from hub_estimator.reports.projector_files import write_embeddings
+from hub_estimator.reports.projector_files import (
+  write_embeddings,
+  write_split_embeddings,
+)
 from hub_estimator.reports.report import REPORT_FILE, write_report
 from hub_estimator.reports.tensorboard_files import (
   write_confusion_matrix,
@@ -15,4 +18,5 @@ __all__ = [
   "write_embeddings",
   "write_hparams",
   "write_report",
+  "write_split_embeddings",
 ]

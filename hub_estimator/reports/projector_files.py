@@ -14,6 +14,7 @@ from hub_estimator.hub import folders
 from hub_estimator.reports.png_files import (
   encode_png,
   image_pixels,
+  is_image,
 )
 from hub_estimator.reports.tensorboard_files import own_event_file
 
@@ -86,6 +87,43 @@ def write_embeddings(
   with own_event_file(folder, "projector"):
     pass
   return folder
+
+
+def write_split_embeddings(
+  model_dir: str,
+  embedded: Mapping[str, Any],
+  class_names: Optional[Sequence[str]] = None,
+) -> str:
+  """Writes embeddings of a split, with labels, predictions and texts or images.
+
+  Args:
+    model_dir: the run's folder.
+    embedded: of `KeptEvaluation.embeddings`.
+    class_names: of the labels; their numbers if None.
+
+  Returns:
+    the folder.
+  """
+  metadata: dict[str, Sequence[Any]] = {}
+  images = None
+  labels, scores = embedded["labels"], embedded["scores"]
+  if labels.shape[1] == 1 and labels.dtype.kind == "i":
+    for name, numbers in (
+      ("label", labels[:, 0]),
+      ("prediction", scores.argmax(axis=1)),
+    ):
+      metadata[name] = [
+        class_names[n] if class_names else n for n in numbers.tolist()
+      ]
+  else:
+    metadata["label"] = labels.tolist()
+    metadata["prediction"] = scores.round(4).tolist()
+  for name, values in embedded["features"].items():
+    if values.dtype.kind == "O" and values.ndim <= 2:
+      metadata[name] = values.reshape(len(values), -1)[:, 0].tolist()
+    elif images is None and is_image(values[0]):
+      images = list(values)
+  return write_embeddings(model_dir, embedded["embeddings"], metadata, images)
 
 
 def _metadata_text(metadata: Mapping[str, Sequence[Any]]) -> str:

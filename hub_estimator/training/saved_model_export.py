@@ -179,7 +179,9 @@ def _take_paths_out(path: str) -> None:
     )
     machine_paths.rename_shared([meta_graph], looked_for)
     nodes = {node.name: node for node in meta_graph.graph_def.node}
-    for name in meta_graph.collection_def[_KEYS.ASSET_FILEPATHS].node_list.value:
+    for name in meta_graph.collection_def[
+      _KEYS.ASSET_FILEPATHS
+    ].node_list.value:
       node = nodes[name.partition(":")[0]]
       _set_text(node, os.path.basename(_text(node)))
     for node in meta_graph.graph_def.node:

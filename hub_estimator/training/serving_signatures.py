@@ -58,7 +58,9 @@ class ServingReceiver:
     has_images = hasattr(self._data, "image_preprocessing")
     is_fixed = all(spec.shape[1:].is_fully_defined() for spec in specs.values())
     if not is_fixed:
-      self.raw = {n: _V1.placeholder(s.dtype, s.shape) for n, s in specs.items()}
+      self.raw = {
+        n: _V1.placeholder(s.dtype, s.shape) for n, s in specs.items()
+      }
       features = dict(self.raw)
     else:
       self.raw = {name: _empty(spec) for name, spec in specs.items()}

@@ -317,6 +317,83 @@ def test_a_damaged_checkpoint_is_found(tmp_path):
   assert os.listdir(os.path.join(trained.model_dir, "exports")) == []
 
 
+# How near is near enough.
+
+
+def _compare(
+  tmp_path, module_fn, values, inputs, expected, signature="default"
+):
+  path = hub_module_fns.export(module_fn, tmp_path / "module", values)
+  call = module_comparison.ComparedCall(
+    signature,
+    {"default": [np.asarray(inputs)]},
+    {"default": [np.asarray(expected)]},
+  )
+  module_comparison.compare_outputs(path, (), [call], "It")
+
+
+def _of(values):
+  return np.asarray(values, np.float32)
+
+
+@pytest.mark.parametrize(
+  "expected, problem",
+  [
+    # w = 5; 1e-5 of a value and 1e-6 of the largest are let pass.
+    ([5.0, 5e6, np.nan, np.inf], None),
+    ([5.0 + 4.9, 5e6, np.nan, np.inf], None),
+    ([5.0, 5e6 + 50, np.nan, np.inf], None),
+    ([5.0 + 5.1, 5e6, np.nan, np.inf], "largest difference 5.1, of values up"),
+    ([5.0, 5e6 + 60, np.nan, np.inf], "largest difference 60, of values up"),
+    ([np.nan, 5e6, np.nan, np.inf], "other values are NaN or infinite"),
+    ([5.0, 5e6, np.nan, -np.inf], "other values are NaN or infinite"),
+    ([5.0], r"shape \[4\] instead of \[1\]"),
+  ],
+)
+def test_floats(tmp_path, expected, problem):
+  arguments = (
+    tmp_path,
+    hub_module_fns.scale,
+    {"w": 5.0},
+    _of([1.0, 1e6, np.nan, np.inf]),
+    _of(expected),
+  )
+  if problem is None:
+    _compare(*arguments)
+    return
+  with pytest.raises(errors.UserRuntimeError, match=problem):
+    _compare(*arguments)
+
+
+def test_integers_and_text_are_exact(tmp_path):
+  words = tmp_path / "words.txt"
+  words.write_text("a\nb\n")
+  table = hub_module_fns.table(words)
+  text = np.array([b"a", b"b", b"c"], object)
+  _compare(tmp_path / "1", table, {}, text, np.array([0, 1, -1]))
+  with pytest.raises(errors.UserError, match="1 of 3 values differ"):
+    _compare(tmp_path / "2", table, {}, text, np.array([0, 1, 2]))
+
+  def echo():
+    x = hub_module_fns.placeholder(dtype=tf.string)
+    hub.add_signature(inputs=x, outputs=x + "!")
+
+  _compare(tmp_path / "3", echo, {}, text[:1], np.array([b"a!"], object))
+  with pytest.raises(errors.UserError, match="1 of 1 values differ"):
+    _compare(tmp_path / "4", echo, {}, text[:1], np.array([b"a"], object))
+
+
+def test_half_precision(tmp_path):
+  def double():
+    x = hub_module_fns.placeholder(dtype=tf.bfloat16)
+    hub.add_signature(inputs=x, outputs=x * 2)
+
+  x = np.ones(2, tf.bfloat16.as_numpy_dtype)
+  _compare(tmp_path / "1", double, {}, x, 2 * x)
+  with pytest.raises(errors.UserError, match="largest difference"):
+    _compare(tmp_path / "2", double, {}, x, 4 * x)
+
+
 # Which path the values take.
 
 

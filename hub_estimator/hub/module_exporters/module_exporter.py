@@ -11,7 +11,7 @@ from typing import Any, Callable, Optional
 import hub_estimator
 from hub_estimator import errors
 from hub_estimator.estimator import Exporter, ModeKeys
-from hub_estimator.hub import machine_paths
+from hub_estimator.hub import machine_paths, variable_files
 from hub_estimator.hub.module_checks import export_warnings
 from hub_estimator.hub.module_exporters import export_folders, module_comparison
 from hub_estimator.hub.module_exporters.saver_names import (
@@ -334,7 +334,7 @@ def _temporary_folder(export_path: str):
 
 def _global_step(checkpoint_path, eval_result) -> Optional[int]:
   """Returns the step of a checkpoint; None if nothing tells it."""
-  reader = tf.train.load_checkpoint(checkpoint_path)
+  reader = variable_files.open_checkpoint(checkpoint_path)
   key = tf.compat.v1.GraphKeys.GLOBAL_STEP
   if reader.has_tensor(key):
     return int(reader.get_tensor(key))

@@ -137,9 +137,7 @@ class CachedFeaturesInput(InputPipeline):
     )
 
     def read_blocks():
-      for rows in self._row_blocks(
-        split, is_training, row_bytes, first_batch
-      ):
+      for rows in self._row_blocks(split, is_training, row_bytes, first_batch):
         read = {
           name: _read_block(array, rows) for name, array in arrays.items()
         }
