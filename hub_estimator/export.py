@@ -17,6 +17,8 @@ assets.extra/export.json in it says of which step, module and config it is.
 Prints the path of what was written.
 """
 
+import os
+
 from absl import flags
 
 from hub_estimator import run_flags
@@ -55,7 +57,7 @@ def main(arguments):
     _TF_HUB: saved_model_export.export_module,
     _SAVED_MODEL: saved_model_export.export_saved_model,
   }[run_flags.FORMAT.value or _TF_HUB]
-  print(export(folder, checkpoint, _EXPORT_DIR.value))
+  print(export(folder, checkpoint, os.path.expanduser(_EXPORT_DIR.value)))
 
 
 if __name__ == "__main__":

@@ -21,6 +21,8 @@ and label, if it was there. The format is jsonl if it is not given, or csv for a
 FILE of that name. FILE appears when all is written.
 """
 
+import os
+
 from absl import flags
 
 from hub_estimator import run_flags
@@ -68,8 +70,8 @@ def main(arguments):
     launch.look_for_devices()
   prediction_run.predict_file(
     run_flags.MODEL_DIR.value,
-    _INPUT.value,
-    run_flags.OUTPUT.value,
+    os.path.expanduser(_INPUT.value),
+    os.path.expanduser(run_flags.OUTPUT.value),
     output_format,
     checkpoint_path=run_flags.CHECKPOINT_PATH.value,
     best=run_flags.BEST.value,

@@ -64,7 +64,7 @@ def log_axis(low: float, high: float) -> Axis:
 def step_axis(first: int, last: int) -> Axis:
   """Returns an axis that ends with the last step; ticks are whole numbers."""
   last = max(last, first + 1)
-  step = max(1.0, _round_step((last - first) / 4))
+  step = max(1.0, _round_step((last - first) / 5))
   start = math.ceil(first / step)
   ticks = [number * step for number in range(start, int(last / step) + 1)]
   return Axis(first, last, ticks)

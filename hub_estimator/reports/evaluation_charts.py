@@ -59,8 +59,8 @@ def reliability_diagram(bins: Sequence[Mapping[str, Any]]) -> Html:
     element(
       "p",
       "Blue: the share of predictions of a confidence that is right; where the "
-      "dashed line is, it is as large as the confidence. Grey: how many "
-      "predictions there are.",
+      "dashed line is, it is as large as the confidence. Orange: how many "
+      "predictions there are, a quarter of the height for all of them.",
       class_="soft",
     ),
     _picture("Share of right predictions by confidence", parts),
@@ -91,6 +91,8 @@ def _bar(item, height: float, kind: str, title: str) -> Html:
 def _diagonal(axis_x: Axis, axis_y: Axis) -> Html:
   low = max(axis_x.low, axis_y.low)
   high = min(axis_x.high, axis_y.high)
+  if low >= high:  # Predictions far away from all labels.
+    return Html("")
   return element(
     "line",
     x1=f"{place_x(axis_x, low):.1f}",

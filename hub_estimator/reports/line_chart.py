@@ -23,10 +23,10 @@ from hub_estimator.reports.html_text import (
 from hub_estimator.reports.page_style import NUM_COLOURS
 
 WIDTH, HEIGHT = 420, 250
-_LEFT, _RIGHT, _TOP, _BOTTOM = 56, 14, 10, 42
+_LEFT, _RIGHT, _TOP, _BOTTOM = 64, 22, 10, 42
 # More points than pixels are not seen.
 _MAX_POINTS = 400
-_MAX_DOTS = 40
+_MAX_DOTS = 25
 _MIN_SMOOTHED = 60
 _MAX_ROWS = 25
 _DASHES = (None, "7 3", "2 3")

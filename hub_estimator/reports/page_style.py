@@ -41,9 +41,10 @@ nav ul { display: flex; flex-wrap: wrap; gap: 0.25rem 1rem; padding: 0;
 code, pre { font-family: ui-monospace, monospace; font-size: 0.875rem; }
 pre { margin: 0; padding: 0.75rem; white-space: pre; overflow-wrap: normal; }
 .facts { display: grid; gap: 0.75rem; margin: 1rem 0;
-  grid-template-columns: repeat(auto-fill, minmax(min(100%, 15rem), 1fr)); }
+  grid-template-columns: repeat(auto-fill, minmax(min(100%, 10rem), 1fr)); }
 .facts > div { background: var(--card); border-radius: 0.5rem;
   padding: 0.6rem 0.8rem; }
+.facts .wide { grid-column: span 2; }
 .facts dt { color: var(--soft); font-size: 0.875rem; }
 .facts dd { margin: 0; }
 .facts .main dd { font-size: 1.75rem; line-height: 1.2; font-weight: 600; }
@@ -51,6 +52,7 @@ pre { margin: 0; padding: 0.75rem; white-space: pre; overflow-wrap: normal; }
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 22rem), 1fr)); }
 .cards { display: grid; gap: 0.75rem;
   grid-template-columns: repeat(auto-fill, minmax(min(100%, 17rem), 1fr)); }
+.parts { margin-top: 1rem; }
 figure, .card { margin: 0; min-width: 0; background: var(--card);
   border-radius: 0.5rem; padding: 0.75rem; }
 figcaption { font-weight: 600; }
@@ -60,13 +62,13 @@ figcaption { font-weight: 600; }
 .chart { display: block; width: 100%; height: auto; max-width: 34rem; }
 .chart text { fill: var(--soft); font-size: 13px; }
 .chart .rule { stroke: var(--line); stroke-width: 1; }
-.chart .ideal { stroke: var(--soft); stroke-width: 1.5;
+.chart .ideal { stroke: var(--text); stroke-width: 1.5;
   stroke-dasharray: 5 4; }
 .curve { fill: none; stroke-width: 2; stroke-linejoin: round; }
 .faint { opacity: 0.35; stroke-width: 1.25; }
 .dot { stroke: var(--card); stroke-width: 1; }
-.bar { fill: var(--c0); }
-.share { fill: var(--soft); opacity: 0.6; }
+.bar { fill: var(--c0); opacity: 0.6; }
+.share { fill: var(--c1); }
 .cloud { fill: var(--c0); opacity: 0.45; }
 .scroll { overflow: auto; max-width: 100%; border: 1px solid var(--line);
   border-radius: 0.5rem; background: var(--card); width: fit-content; }
@@ -80,8 +82,7 @@ th, td { padding: 0.3rem 0.7rem; text-align: left; vertical-align: top;
 tbody tr:last-child > * { border-bottom: 0; }
 thead th { position: sticky; top: 0; background: var(--card); z-index: 1; }
 th { font-weight: 600; }
-tbody th { font-weight: 400; max-width: 24rem; overflow-wrap: anywhere;
-  min-width: 7rem; }
+tbody th { font-weight: 400; max-width: 24rem; overflow-wrap: break-word; }
 .n { text-align: right; white-space: nowrap; }
 .matrix td { text-align: right; min-width: 2.6rem; padding: 0.3rem 0.45rem;
   border: 1px solid var(--line); }

@@ -34,6 +34,8 @@ _MAIN_METRICS = (
 )
 _MULTI_LABEL_MAIN = "micro_f1"
 _MAX_TARGETS = 6
+# What takes more room than a number.
+_WIDE = ("module", "recipe", "status")
 _MAX_CLASSES = 200
 
 
@@ -71,7 +73,7 @@ def facts(
     "results of": written,
   }
   parts += [
-    _fact(name, format_number(value))
+    _fact(name, format_number(value), "wide" if name in _WIDE else None)
     for name, value in rows.items()
     if value is not None
   ]
@@ -161,9 +163,7 @@ def evaluation_section(
       for target in range(min(outcomes.num_columns, _MAX_TARGETS))
     ]
   if charts:
-    title = "Predictions" if outcomes.kind == REGRESSION else "Calibration"
-    parts.append(element("h3", title))
-    parts.append(element("div", *charts, class_="grid"))
+    parts.append(element("div", *charts, class_="grid parts"))
   if outcomes.worst:
     parts.append(element("h3", "Examples with the largest loss"))
     parts.append(worst_view(outcomes, value_range))

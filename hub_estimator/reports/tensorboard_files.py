@@ -121,6 +121,6 @@ def own_event_file(folder: str, name: str) -> Iterator[Any]:
     finally:
       writer.close()
   for path in set(earlier) & set(glob.glob(pattern)):
-    # Made within the same second it has the same name, and was appended to.
+    # Made within the same second it has the same name, and is the new one.
     if len(glob.glob(pattern)) > 1:
       os.remove(path)

@@ -109,7 +109,7 @@ def _problems(array: np.ndarray, spec: tf.TensorSpec) -> list[str]:
     if array.dtype.kind not in _TAKEN_KINDS.get(kind, kind):
       problems.append(
         f"feature {spec.name!r} is of {spec.dtype.name}, and got "
-        f"{array.dtype.name}"
+        f"{'texts' if array.dtype.kind in 'SU' else array.dtype.name}"
       )
     elif kind in "iu" and array.size:
       limits = np.iinfo(spec.dtype.as_numpy_dtype)

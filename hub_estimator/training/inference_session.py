@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Optional
+from collections.abc import Mapping
+from typing import Any, Callable, Optional
 
 from hub_estimator import errors, estimator
 from hub_estimator.inputs.label_encoding import (
@@ -90,7 +91,7 @@ class InferenceSession:
       except BaseException:
         self.session.close()
         raise
-    self.kind, self.scores = _scores(self.spec.predictions, data.label_spec())
+    self.kind, self.scores = find_scores(self.spec.predictions, data.label_spec())
     self.class_names = None
     if self.kind != REGRESSION:
       names = list(data.class_names or [])
@@ -109,8 +110,18 @@ class InferenceSession:
     self.session.close()
 
 
-def _scores(predictions, label_spec: tf.TensorSpec) -> tuple[str, tf.Tensor]:
-  """Returns the kind of a head's predictions, and those that count."""
+def find_scores(
+  predictions: Mapping[str, Any], label_spec: tf.TensorSpec
+) -> tuple[str, tf.Tensor]:
+  """Returns the kind of a head's predictions, and those that count.
+
+  Args:
+    predictions: of an EstimatorSpec.
+    label_spec: of the labels.
+
+  Raises:
+    UserNotImplementedError: there are neither probabilities nor predictions.
+  """
   if _PROBABILITIES in predictions:
     probabilities = predictions[_PROBABILITIES]
     # As tensorflow-estimator's heads have it: exclusive classes have an id.

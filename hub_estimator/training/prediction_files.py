@@ -37,15 +37,12 @@ def open_output(path: str) -> Iterator[Callable[[str], None]]:
     )
   is_special = os.path.exists(path) and not os.path.isfile(path)
   written = path if is_special else f"{path}.temp-{uuid.uuid4().hex[:12]}"
+  way_out = (
+    "Its folder has to be there, with room on its disk, and this user has to "
+    "be allowed to write in it."
+  )
   try:
-    file = open(written, "wb")
-  except OSError as error:
-    raise errors.UserOSError(
-      f"Cannot write --output={path}: {error.strerror}. Its folder has to be "
-      "there, and this user has to be allowed to write in it."
-    ) from error
-  try:
-    with file:
+    with open(written, "wb") as file:
       yield _writer(file)
     if not is_special:
       os.replace(written, path)
@@ -53,13 +50,13 @@ def open_output(path: str) -> Iterator[Callable[[str], None]]:
     if not is_special:
       with contextlib.suppress(OSError):
         os.remove(written)
-    if isinstance(error, OSError) and error.filename is None:
-      if not isinstance(error, (BrokenPipeError, errors.UserError)):
-        raise errors.UserOSError(
-          f"Cannot write --output={path}: {error.strerror}. Nothing was left "
-          "of it."
-        ) from error
-    raise
+    # Writing fails without a file name; other files are others' concern.
+    is_own = isinstance(error, OSError) and error.filename in (None, written)
+    if not is_own or isinstance(error, (BrokenPipeError, errors.UserError)):
+      raise
+    raise errors.UserOSError(
+      f"Cannot write --output={path}: {error.strerror}. {way_out}"
+    ) from error
 
 
 def _writer(file) -> Callable[[str], None]:

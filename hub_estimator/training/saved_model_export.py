@@ -47,8 +47,8 @@ _COLLECTIONS = frozenset(
 def export_module(folder: RunFolder, checkpoint: str, export_dir: str) -> str:
   """Writes the fine-tuned module of a checkpoint.
 
-  Beside its own files lies `assets.extra/export.json`: the step, the module that
-  was fine-tuned, the run's config, versions.
+  Beside its own files lies `assets.extra/export.json`: the step, the module
+  that was fine-tuned, the run's config, versions.
 
   Args:
     folder: the run's.
@@ -63,6 +63,7 @@ def export_module(folder: RunFolder, checkpoint: str, export_dir: str) -> str:
     UserError: there is something in `export_dir`, nothing can be written, or
       the export is refused.
   """
+  _check_is_no_file(export_dir)
   if os.path.isdir(export_dir) and os.listdir(export_dir):
     raise errors.UserOSError(
       f"--export_dir={export_dir} is not empty, and nothing is written over: "
@@ -113,6 +114,7 @@ def export_saved_model(
     UserError: nothing can be written there, or the graph has a path of this
       machine.
   """
+  _check_is_no_file(export_dir)
   if os.path.exists(os.path.join(export_dir, _GRAPH_FILE)):
     raise errors.UserOSError(
       f"--export_dir={export_dir} is itself a module or a SavedModel; a "
@@ -142,10 +144,18 @@ def export_saved_model(
     return _move_to_version(written, export_dir, int(clock()))
 
 
+def _check_is_no_file(export_dir: str) -> None:
+  if os.path.isfile(export_dir):
+    raise errors.UserOSError(
+      f"--export_dir={export_dir} is a file: give a folder."
+    )
+
+
 def _write_graph(model: InferenceSession, signatures, path: str) -> None:
   graph = model.graph
   for name in graph.get_all_collection_keys():
-    if name not in _COLLECTIONS:
+    # Readers complain about empty ones.
+    if name not in _COLLECTIONS or not graph.get_collection(name):
       graph.clear_collection(name)
   builder = _V1.saved_model.Builder(path)
   with graph.as_default():

@@ -325,7 +325,7 @@ def _compare(
 ):
   path = hub_module_fns.export(module_fn, tmp_path / "module", values)
   call = module_comparison.ComparedCall(
-    signature,
+    "default",
     {"default": [np.asarray(inputs)]},
     {"default": [np.asarray(expected)]},
   )
