@@ -4,6 +4,7 @@ That this file is here also makes the folder's helper modules importable.
 """
 
 import os
+import signal
 import sys
 
 import pytest
@@ -13,6 +14,14 @@ from absl import flags
 from hub_estimator import command_line
 
 _LONGEST_ID_BYTES = 40
+
+# A shell starts programs in the background with Ctrl-C ignored, and whoever
+# starts them may have ignored SIGTERM: runs respect that, and their tests
+# would see nothing.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+  signal.signal(signal.SIGINT, signal.default_int_handler)
+if signal.getsignal(signal.SIGTERM) == signal.SIG_IGN:
+  signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def pytest_make_parametrize_id(val, argname):

@@ -1,6 +1,8 @@
 """The command `export`: what it writes, prints and refuses."""
 
+import os
 import pathlib
+import subprocess
 
 import pytest
 import tiny_runs
@@ -105,11 +107,13 @@ def test_nothing_is_written_into_the_runs_folder(run, export_command, tmp_path):
     ),
     (
       ["--export_dir={full}/saved_model.pb/x"],
-      "Cannot write to --export_dir: [Errno 20] Not a directory: ",
+      "Cannot write to --export_dir, {full}/saved_model.pb/x: Not a directory. "
+      "Give a path that this user may write to, on a disk with room.",
     ),
     (
       ["--export_dir={full}/saved_model.pb/x", "--format=saved_model"],
-      "Cannot write to --export_dir: [Errno 20] Not a directory: ",
+      "Cannot write to --export_dir, {full}/saved_model.pb/x: Not a directory. "
+      "Give a path that this user may write to, on a disk with room.",
     ),
     (
       ["--export_dir={full}/saved_model.pb"],
@@ -140,6 +144,25 @@ def test_mistakes(run, export_command, tmp_path, flags, message):
     "full",
     "saved_model.pb",
   ]
+
+
+@pytest.mark.parametrize("name", ["tf_hub", "saved_model"])
+def test_a_full_disk(run, export_command, tmp_path, name):
+  disk = tmp_path / "mounted"
+  disk.mkdir()
+  options = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(disk)]
+  if os.geteuid() or subprocess.run(options, check=False).returncode:
+    pytest.skip("file systems cannot be mounted here")
+  try:
+    status, output, error = export_command(
+      f"--model_dir={run}", f"--export_dir={disk}/out", f"--format={name}"
+    )
+    left = [p for p in disk.rglob("*") if p != disk / "out"]
+  finally:
+    subprocess.run(["umount", str(disk)], check=True)
+  assert (status, output, left) == (2, "", [])
+  assert error.startswith("error: Cannot write to --export_dir, ")
+  assert "No space left on device" in error
 
 
 def test_no_folder_of_a_run(export_command, tmp_path):

@@ -91,7 +91,9 @@ class InferenceSession:
       except BaseException:
         self.session.close()
         raise
-    self.kind, self.scores = find_scores(self.spec.predictions, data.label_spec())
+    self.kind, self.scores = find_scores(
+      self.spec.predictions, data.label_spec()
+    )
     self.class_names = None
     if self.kind != REGRESSION:
       names = list(data.class_names or [])

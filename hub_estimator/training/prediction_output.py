@@ -120,9 +120,13 @@ class JsonLines(PredictionFormat):
 
 
 class CommaSeparated(PredictionFormat):
-  """CSV with a header; a column for each class's probability."""
+  """CSV with a header; a column for each class's probability.
 
-  _has_header = False
+  The columns are those of the first batch: also if labels are in later ones
+  only, or missing there.
+  """
+
+  _header: Optional[list[str]] = None
 
   def format(
     self, batch: PredictionBatch, predictions: Mapping[str, np.ndarray]
@@ -137,10 +141,11 @@ class CommaSeparated(PredictionFormat):
       self._add_labels(columns, labels)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    if not self._has_header:
-      writer.writerow(columns)
-      self._has_header = True
-    writer.writerows(zip(*columns.values()))
+    if self._header is None:
+      self._header = list(columns)
+      writer.writerow(self._header)
+    none = [None] * len(batch)
+    writer.writerows(zip(*(columns.get(name, none) for name in self._header)))
     return text.getvalue()
 
   def _columns(self, predictions) -> dict[str, list[Any]]:

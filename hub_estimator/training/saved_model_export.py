@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import shutil
 import time
 import uuid
 from collections.abc import Iterator
-from typing import Any, Callable
+from typing import Any, Callable, Optional
 
 from hub_estimator import errors, hub
 from hub_estimator.hub import assets, folders, machine_paths
@@ -122,7 +123,7 @@ def export_saved_model(
     )
   with _explaining(export_dir):
     os.makedirs(export_dir, exist_ok=True)
-  with _folder_beside(os.path.join(export_dir, "temp")) as temporary:
+  with _folder_beside(os.path.join(export_dir, "export")) as temporary:
     written = os.path.join(temporary, "model")
     receiver = ServingReceiver(folder.run.input_pipeline)
     model = InferenceSession(folder, checkpoint, receiver)
@@ -271,6 +272,12 @@ def _folder_beside(place: str) -> Iterator[str]:
     os.makedirs(temporary)
   try:
     yield temporary
+  except (OSError, tf.errors.OpError) as error:
+    # TensorFlow's own writing has errors of several kinds for it.
+    full = os.strerror(errno.ENOSPC)
+    if isinstance(error, errors.UserError) or full not in str(error):
+      raise
+    raise _cannot_write(place, full) from error
   finally:
     shutil.rmtree(temporary, ignore_errors=True)
 
@@ -282,7 +289,11 @@ def _explaining(place: str) -> Iterator[None]:
   except OSError as error:
     if isinstance(error, errors.UserError):
       raise
-    raise errors.UserOSError(
-      f"Cannot write to --export_dir: {error}. Give a path that this user may "
-      "write to, on a disk with room."
-    ) from error
+    raise _cannot_write(place, error.strerror) from error
+
+
+def _cannot_write(place: str, reason: Optional[str]) -> errors.UserOSError:
+  return errors.UserOSError(
+    f"Cannot write to --export_dir, {place}: {reason}. Give a path that this "
+    "user may write to, on a disk with room."
+  )

@@ -53,6 +53,19 @@ def test_several_numbers():
   )
 
 
+def test_a_table_keeps_its_columns():
+  predictions = {"predictions": np.array([[0.5]], np.float32)}
+  form = create_format("csv", "regression", None)
+  lines = [
+    format_one(form, predictions, labels, text="a")
+    for labels in (np.array([[1.0]]), None)
+  ]
+  assert lines == [
+    "key,text,prediction,label\nline 1,a,0.5,1.0\n",
+    "line 1,a,0.5,\n",
+  ]
+
+
 def test_scores():
   score = RunningScore("multi_label")
   assert score.describe() is None
