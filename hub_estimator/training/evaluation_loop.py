@@ -50,7 +50,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     stop_reason: why training ends before its last step; None if it does not.
     has_exported: whether the exporters were called.
     outcomes: split -> what came out for each example, of the last evaluation if
-      it was that of the last step.
+      it was that of the last step; None for a head that gives no scores.
   """
 
   def __init__(
@@ -96,7 +96,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     self.metrics: Optional[dict[str, Any]] = None
     self.stop_reason: Optional[str] = None
     self.has_exported = False
-    self.outcomes: dict[str, Outcomes] = {}
+    self.outcomes: dict[str, Optional[Outcomes]] = {}
 
   def after_save(self, session, global_step_value) -> bool:
     """Evaluates the checkpoint; returns whether training is to end."""

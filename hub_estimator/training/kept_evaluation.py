@@ -7,21 +7,18 @@ from typing import Any, Callable, Optional
 
 import numpy as np
 
-from hub_estimator import estimator
+from hub_estimator import errors, estimator
 from hub_estimator.evaluation import (
   Outcomes,
   WorstExamples,
   example_losses,
 )
 from hub_estimator.inputs import InputPipeline
-from hub_estimator.inputs.label_encoding import (
-  CLASS,
-  MULTI_LABEL,
-  REGRESSION,
-)
+from hub_estimator.inputs.label_encoding import CLASS
 from hub_estimator.inputs.pipeline import EVAL_SPLIT
 from hub_estimator.models.model_summary import noted_embedding
 from hub_estimator.tf_compat import tf
+from hub_estimator.training.head_scores import find_scores
 
 _V1 = tf.compat.v1
 _LOSS = "loss"
@@ -81,8 +78,10 @@ class KeptEvaluation:
     checkpoint_path: str,
     split: str = EVAL_SPLIT,
     num_worst: int = 0,
-  ) -> tuple[dict[str, Any], Outcomes]:
+  ) -> tuple[dict[str, Any], Optional[Outcomes]]:
     """Returns metrics as `evaluate` does, and what came out for each example.
+
+    The latter is None if the head has neither probabilities nor predictions.
 
     Args:
       checkpoint_path: the checkpoint's prefix.
@@ -91,6 +90,9 @@ class KeptEvaluation:
         features.
     """
     self._start(checkpoint_path, split)
+    if self._kind is None:
+      self._run_all(self._update_op, lambda _: None)
+      return self._metrics(checkpoint_path, split), None
     found: dict[str, list[np.ndarray]] = {name: [] for name in self._examples}
     worst = WorstExamples(num_worst)
 
@@ -237,23 +239,21 @@ class KeptEvaluation:
 
   def _collect(self, features, labels, predictions) -> None:
     """Notes the tensors that `outcomes` fetches."""
-    self._kind = _kind_of(self._data.num_classes, labels)
+    self._kind = None
     self._features = {
       name: value
       for name, value in features.items()
       if isinstance(value, tf.Tensor)
     }
-    scores = predictions.get("probabilities", predictions.get("predictions"))
+    self._examples = {}
+    try:
+      self._kind, scores = find_scores(predictions, self._data.label_spec())
+    except errors.UserError:
+      return  # A head of a kind of its own has its own metrics alone.
     self._examples = {"labels": labels, "scores": scores}
     key = self._data.weight_key
     if key is not None:
       self._examples["weights"] = features[key]
-
-
-def _kind_of(num_classes: Optional[int], labels: tf.Tensor) -> str:
-  if num_classes is None:
-    return REGRESSION
-  return CLASS if labels.shape[-1] == 1 else MULTI_LABEL
 
 
 def _write_summaries(folder, metrics, checkpoint_path) -> None:

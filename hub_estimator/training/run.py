@@ -30,7 +30,7 @@ from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
-from hub_estimator.training.report_values import ReportFn, with_metrics
+from hub_estimator.training.report_values import ReportFn, report
 from hub_estimator.training.run_checks import check_count, check_kind
 from hub_estimator.training.stop_signals import StopSignals
 from hub_estimator.training.training_hooks import TrainingMonitor
@@ -264,8 +264,7 @@ class TrainingRun:
       model_dir, monitor, trained, exports.newest(model_dir), features.seconds
     )
     if report_fn is not None:
-      evaluations = with_metrics(trained.outcomes, trained.global_step)
-      report_fn(model_dir, evaluations, self.hyperparameters())
+      report(report_fn, model_dir, trained, self.hyperparameters())
     return written
 
   def hyperparameters(self) -> dict[str, Any]:

@@ -16,12 +16,13 @@ class SplitEvaluation(NamedTuple):
   """What a checkpoint gives on a split.
 
   Attributes:
-    outcomes: labels and scores of its examples.
+    outcomes: labels and scores of its examples; None for a head that has
+      neither probabilities nor predictions.
     metrics: of `evaluation.compute_metrics`; with "global_step", and "head",
       what the model's head reports in training: the loss with its penalties.
   """
 
-  outcomes: Outcomes
+  outcomes: Optional[Outcomes]
   metrics: dict[str, Any]
 
 
@@ -63,7 +64,7 @@ def evaluate_run(
       head = {name: float(value) for name, value in head_metrics.items()}
       metrics = {
         "global_step": int(head.pop("global_step")),
-        **compute_metrics(outcomes),
+        **(compute_metrics(outcomes) if outcomes is not None else head),
         "head": head,
       }
       found[split] = SplitEvaluation(outcomes, metrics)

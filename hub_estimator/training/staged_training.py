@@ -163,10 +163,12 @@ class StagedTraining:
       if split == TEST_SPLIT:
         test_metrics = loop.evaluate_split(loop.checkpoint_path, split)
       elif split != TRAIN_SPLIT and split not in loop.outcomes:
-        # Nobody knew that the last evaluation would be the last.
+        # Nobody knew that the last evaluation would be the last; or this
+        # process has made none.
         loop.evaluate_split(loop.checkpoint_path, split)
+    outcomes = {s: o for s, o in loop.outcomes.items() if o is not None}
     return Trained(
-      step, loop.metrics, movement, stop_reason, test_metrics, loop.outcomes
+      step, loop.metrics, movement, stop_reason, test_metrics, outcomes
     )
 
   def _train_stage(

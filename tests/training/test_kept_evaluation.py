@@ -123,3 +123,21 @@ def read_features(data):
     features, _ = iterator.get_next()
     session.run(iterator.initializer)
     return session.run(features["x"])
+
+
+def test_a_head_of_another_kind_has_its_own_metrics_alone(trained):
+  trained, data = trained
+
+  def model_fn(features, labels, mode, config):
+    spec = trained.model_fn(
+      features=features, labels=labels, mode=mode, config=config
+    )
+    return spec._replace(predictions={"top": spec.predictions["class_ids"]})
+
+  kept = KeptEvaluation(model_fn, data, trained.config)
+  checkpoint = trained.latest_checkpoint()
+  metrics, outcomes = kept.outcomes(checkpoint, num_worst=3)
+  assert outcomes is None
+  assert metrics == kept.evaluate(checkpoint)
+  assert 0 <= metrics["accuracy"] <= 1
+  kept.close()

@@ -15,7 +15,7 @@ import trained_runs
 import hub_estimator
 from hub_estimator import errors
 from hub_estimator.tf_compat import tf
-from hub_estimator.training import inference_session, run_folder
+from hub_estimator.training import head_scores, run_folder
 from hub_estimator.training.inference_session import InferenceSession
 
 pytestmark = pytest.mark.filterwarnings("ignore:.* is deprecated:UserWarning")
@@ -267,7 +267,7 @@ def test_a_head_with_more_classes_than_the_data(tmp_path):
 def test_a_head_of_another_kind():
   spec = tf.TensorSpec([None, 1], tf.int64)
   with pytest.raises(errors.UserNotImplementedError) as caught:
-    inference_session.find_scores({"top": None, "logits": None}, spec)
+    head_scores.find_scores({"top": None, "logits": None}, spec)
   assert str(caught.value) == (
     "Predicting with a run needs a head that predicts 'probabilities' of "
     "classes, or 'predictions' of numbers; that of the run predicts 'logits', "

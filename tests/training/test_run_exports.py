@@ -161,3 +161,16 @@ def test_the_report(finished):
   evaluated = tiny_runs.scalars(folder / "run/eval")
   # The last one, too, whose outcomes the report shows.
   assert [s for s, _ in evaluated["loss"]] == [2, 4, 6, 8, 10]
+
+
+def test_a_report_that_fails_is_no_failure_of_the_run(tmp_path, capsys):
+  def fail(model_dir, evaluations, hyperparameters):
+    assert evaluations["eval"][1]["global_step"] == 4
+    assert hyperparameters["batch_size"] == 4
+    assert hyperparameters["learning_rate"] == pytest.approx(0.01)
+    raise errors.UserOSError("no room")
+
+  config = tiny_runs.write_config(tmp_path)
+  results = tiny_runs.launch(config, tmp_path / "run", report_fn=fail)
+  assert results["status"] == "finished"
+  assert "warning: no report was written: no room" in capsys.readouterr().err
