@@ -92,7 +92,8 @@ def _network():
   )
 
 
-def _write_module(path):
+def write_module(path):
+  """Writes the network with random weights, as a module."""
   spec = hub.create_module_spec(_network)
   with tf.Graph().as_default():
     module = hub.Module(spec)
@@ -170,7 +171,7 @@ def main(_):
   tf1.logging.set_verbosity(tf1.logging.WARN)
   results = {"uncached": [], "cached": []}
   with tempfile.TemporaryDirectory() as folder:
-    _write_module(f"{folder}/module")
+    write_module(f"{folder}/module")
     source = _create_source()
     for number in range(_ROUNDS.value):
       encoder = models.ModuleEncoder(f"{folder}/module", trainable=False)
