@@ -1,6 +1,7 @@
 """Every config of the project: it is whole, and it trains."""
 
 import pathlib
+import shutil
 
 import config_data
 import gin
@@ -194,6 +195,21 @@ def test_images_that_are_varied_are_not_cached(paths, tmp_path):
   for binding in AUGMENTED:
     assert binding in str(caught.value)
   assert not (tmp_path / "run").exists()
+
+
+def test_an_image_that_fails_when_it_is_read_is_named(paths, tmp_path):
+  signs = tmp_path / "signs"
+  shutil.copytree(paths["signs"], signs)
+  damaged = sorted(path for path in signs.rglob("*") if path.is_file())[0]
+  content = bytearray(damaged.read_bytes())
+  # The header is whole, which is looked at before the first step.
+  for place in range(len(content) // 2, len(content) // 2 + 8):
+    content[place] ^= 255
+  damaged.write_bytes(content)
+  with pytest.raises(errors.UserError, match=damaged.name):
+    train_on_signs(
+      {**paths, "signs": str(signs)}, tmp_path / "run", "TRAIN_STEPS = 30"
+    )
 
 
 def test_fine_tuning_alone_says_what_it_needs():

@@ -15,7 +15,7 @@ from hub_estimator.inputs.pipeline import (
   TRAIN_SPLIT,
   InputPipeline,
 )
-from hub_estimator.tf_compat import tf
+from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.early_stopping import EarlyStopping
 from hub_estimator.training.evaluation_history import (
   create_evaluation,
@@ -122,10 +122,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
 
   def catch_up(self) -> None:
     """Evaluates the newest checkpoint, if there is one and it is not done."""
-    checkpoint = self.checkpoint_path
-    if checkpoint is None:
-      return
-    step = int(tf.train.load_variable(checkpoint, "global_step"))
+    step = model_dirs.newest_step(self._model_dir)
     if not step:
       return
     done = {e.global_step: e for e in read_history(self._model_dir)}
@@ -136,8 +133,8 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     if self._early_stopping is not None:
       self.stop_reason = self._early_stopping.reason(self._model_dir)
 
-  def export(self, checkpoint_path: str) -> None:
-    """Hands a checkpoint, and the last metrics, to the exporters."""
+  def export(self) -> None:
+    """Hands the newest checkpoint, and the last metrics, to the exporters."""
     is_final = (
       self.stop_reason is not None
       or self.metrics["global_step"] >= self._last_step
@@ -146,41 +143,36 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
       exporter.export(
         self.estimator,
         export_folder(self._model_dir, exporter.name),
-        checkpoint_path=checkpoint_path,
+        checkpoint_path=self.estimator.latest_checkpoint(),
         eval_result=self.metrics,
         is_the_final_export=is_final,
       )
     self.has_exported = True
 
-  def evaluate_split(self, checkpoint_path: str, split: str) -> dict[str, Any]:
-    """Returns metrics by name; notes the outcomes of a run's last step.
+  def evaluate_split(self, split: str) -> dict[str, Any]:
+    """Returns the newest checkpoint's metrics by name.
+
+    Notes the outcomes of a run's last step.
 
     Args:
-      checkpoint_path: the checkpoint's prefix.
       split: one of the data's splits.
     """
-    step = int(tf.train.load_variable(checkpoint_path, "global_step"))
+    checkpoint = self.estimator.latest_checkpoint()
+    step = model_dirs.newest_step(self._model_dir)
     if step < self._last_step and self.stop_reason is None:
-      return self.evaluation.evaluate(checkpoint_path, split)
+      return self.evaluation.evaluate(checkpoint, split)
     metrics, self.outcomes[split] = self.evaluation.outcomes(
-      checkpoint_path, split, _NUM_WORST
+      checkpoint, split, _NUM_WORST
     )
     return metrics
-
-  @property
-  def checkpoint_path(self) -> Optional[str]:
-    """The prefix of the newest checkpoint; None without one."""
-    return self.estimator.latest_checkpoint()
 
   def close(self) -> None:
     """Frees the session that evaluates."""
     self.evaluation.close()
 
   def _evaluate(self) -> None:
-    checkpoint = self.checkpoint_path
     metrics, *others = [
-      self.evaluate_split(checkpoint, split)
-      for split in (EVAL_SPLIT, *self._splits)
+      self.evaluate_split(split) for split in (EVAL_SPLIT, *self._splits)
     ]
     history = with_evaluation(
       read_history(self._model_dir),
@@ -189,6 +181,6 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     self.metrics = metrics
     if self._early_stopping is not None:
       self.stop_reason = self._early_stopping.reason_in(history)
-    self.export(checkpoint)
+    self.export()
     write_history(self._model_dir, history)
     self._evaluated_at = self._clock()

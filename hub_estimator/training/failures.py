@@ -11,6 +11,7 @@ from typing import Callable, NamedTuple, Optional
 
 from hub_estimator import errors, estimator
 from hub_estimator.file_formats import damage
+from hub_estimator.inputs import InputPipeline
 from hub_estimator.tf_compat import tf
 from hub_estimator.training import checkpoint_care
 
@@ -40,6 +41,26 @@ class Context(NamedTuple):
   batch_size: int
   accumulate_steps: int = 1
   step: Optional[int] = None
+
+
+@contextlib.contextmanager
+def reading_errors_of(input_pipeline: InputPipeline) -> Iterator[None]:
+  """Has what data's files turned out to be said in the pipeline's own words.
+
+  Args:
+    input_pipeline: the data; one that knows what went wrong with the last
+      dataset has it as `reading_error`.
+
+  Raises:
+    UserError: the `reading_error`, in place of TensorFlow's.
+  """
+  try:
+    yield
+  except tf.errors.OpError as error:
+    reading_error = getattr(input_pipeline, "reading_error", None)
+    if reading_error is None:
+      raise
+    raise reading_error from error
 
 
 @contextlib.contextmanager

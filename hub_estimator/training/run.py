@@ -12,7 +12,6 @@ from hub_estimator.inputs import InputPipeline
 from hub_estimator.models import ModuleModel
 from hub_estimator.optimization import argument_checks
 from hub_estimator.recipes import RunSettings, as_recipes
-from hub_estimator.tf_compat import tf
 from hub_estimator.tf_compat.session_fetches import kept_fetches
 from hub_estimator.training import (
   dry_run,
@@ -222,10 +221,16 @@ class TrainingRun:
     )
     exports = self._create_exports(model_dir)
     try:
+      reading = failures.reading_errors_of(self.input_pipeline)
       explaining = failures.explaining(
         lambda: self._failure_context(model_dir, monitor), monitor.write
       )
-      with kept_fetches(), package_log_lines(monitor.write), explaining:
+      with (
+        reading,
+        kept_fetches(),
+        package_log_lines(monitor.write),
+        explaining,
+      ):
         if self.chosen_gin_text:
           monitor.write(f"RECIPE stands for:\n{self.chosen_gin_text}\n")
         for note in self.input_pipeline.notes():
@@ -252,12 +257,6 @@ class TrainingRun:
           lambda step: run_exports.is_exported(model_dir, step),
           signals,
         )
-    except tf.errors.OpError as error:
-      # What the data's files turned out to be, in the pipeline's own words.
-      reading_error = getattr(self.input_pipeline, "reading_error", None)
-      if reading_error is None:
-        raise
-      raise reading_error from error
     finally:
       monitor.close()
     written = self._write_results(

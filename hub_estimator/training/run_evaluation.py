@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple, Optional
 
 from hub_estimator import errors
 from hub_estimator.evaluation import Outcomes, compute_metrics
 from hub_estimator.inputs.pipeline import TRAIN_SPLIT
+from hub_estimator.training import failures
 from hub_estimator.training.kept_evaluation import KeptEvaluation
 from hub_estimator.training.run_folder import RunFolder
 
@@ -56,9 +58,8 @@ def evaluate_run(
       f"--split={unknown[0]}: the run's data has no such split. It has: "
       f"{', '.join(data.splits)}."
     )
-  kept = _create_evaluation(folder)
-  try:
-    found = {}
+  found = {}
+  with _evaluation_of(folder) as kept:
     for split in splits:
       head_metrics, outcomes = kept.outcomes(checkpoint, split, num_worst)
       head = {name: float(value) for name, value in head_metrics.items()}
@@ -68,16 +69,7 @@ def evaluate_run(
         "head": head,
       }
       found[split] = SplitEvaluation(outcomes, metrics)
-    return found
-  except errors.UserError:
-    raise
-  except Exception as error:
-    reading_error = getattr(data, "reading_error", None)
-    if reading_error is None:
-      raise
-    raise reading_error from error
-  finally:
-    kept.close()
+  return found
 
 
 def embed_split(
@@ -91,17 +83,19 @@ def embed_split(
     split: one of the data's splits.
     num_examples: how many examples at most.
   """
-  kept = _create_evaluation(folder)
-  try:
+  with _evaluation_of(folder) as kept:
     return kept.embeddings(checkpoint, split, num_examples)
+
+
+@contextlib.contextmanager
+def _evaluation_of(folder: RunFolder) -> Iterator[KeptEvaluation]:
+  data = folder.run.input_pipeline
+  # Without a folder: summaries are those of the run alone.
+  kept = KeptEvaluation(
+    folder.create_model_fn(), data, folder.run.create_config(None)
+  )
+  try:
+    with failures.reading_errors_of(data):
+      yield kept
   finally:
     kept.close()
-
-
-def _create_evaluation(folder: RunFolder) -> KeptEvaluation:
-  # Without a folder: summaries are those of the run alone.
-  return KeptEvaluation(
-    folder.create_model_fn(),
-    folder.run.input_pipeline,
-    folder.run.create_config(None),
-  )

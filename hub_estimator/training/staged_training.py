@@ -153,7 +153,7 @@ class StagedTraining:
         file=sys.stderr,
       )
       if not loop.has_exported and not is_exported(step):
-        loop.export(loop.checkpoint_path)
+        loop.export()
     elif stop_reason is not None and step < self._plan.train_steps:
       monitor.write(
         f"Training ended before step {self._plan.train_steps}: {stop_reason}."
@@ -161,11 +161,11 @@ class StagedTraining:
     test_metrics = None
     for split in self._input.splits:
       if split == TEST_SPLIT:
-        test_metrics = loop.evaluate_split(loop.checkpoint_path, split)
+        test_metrics = loop.evaluate_split(split)
       elif split != TRAIN_SPLIT and split not in loop.outcomes:
         # Nobody knew that the last evaluation would be the last; or this
         # process has made none.
-        loop.evaluate_split(loop.checkpoint_path, split)
+        loop.evaluate_split(split)
     outcomes = {s: o for s, o in loop.outcomes.items() if o is not None}
     return Trained(
       step, loop.metrics, movement, stop_reason, test_metrics, outcomes
