@@ -1,0 +1,1 @@
+"""Sweeps: studies over Gin bindings, module handles first among them."""
