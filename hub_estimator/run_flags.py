@@ -9,6 +9,15 @@ from absl import flags
 
 from hub_estimator import errors
 
+GIN_FILE = flags.DEFINE_multi_string(
+  "gin_file", [], "A Gin file; may be given several times, later ones win."
+)
+GIN_PARAM = flags.DEFINE_multi_string(
+  "gin_param", [], "A binding on top of the files: 'NAME = value'."
+)
+DRY_RUN = flags.DEFINE_bool(
+  "dry_run", False, "Build the graphs, say what would be trained, and stop."
+)
 MODEL_DIR = flags.DEFINE_string("model_dir", None, "The run's folder.")
 CHECKPOINT_PATH = flags.DEFINE_string(
   "checkpoint_path",

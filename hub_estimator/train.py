@@ -24,22 +24,19 @@ from hub_estimator.handles import settings
 from hub_estimator.quiet_import import quiet_import
 from hub_estimator.training import gin_config
 
-_GIN_FILE = flags.DEFINE_multi_string(
-  "gin_file", [], "A Gin file; may be given several times, later ones win."
-)
-_GIN_PARAM = flags.DEFINE_multi_string(
-  "gin_param", [], "A binding on top of the files: 'NAME = value'."
-)
-_DRY_RUN = flags.DEFINE_bool(
-  "dry_run", False, "Build the graphs, say what would be trained, and stop."
-)
 _RESUME = flags.DEFINE_bool(
   "resume", False, "Go on in a folder whose run had another config."
 )
 _OVERWRITE = flags.DEFINE_bool(
   "overwrite", False, "Delete the run in the folder and start again."
 )
-flags.declare_key_flag(run_flags.MODEL_DIR.name)
+for _flag in (
+  run_flags.GIN_FILE,
+  run_flags.GIN_PARAM,
+  run_flags.DRY_RUN,
+  run_flags.MODEL_DIR,
+):
+  flags.declare_key_flag(_flag.name)
 flags.declare_key_flag(settings.CACHE_FLAG)
 flags.declare_key_flag(settings.FORMAT_FLAG)
 
@@ -57,7 +54,7 @@ def main(arguments):
       "--model_dir, the other deletes it."
     )
   # Before TensorFlow's import: a mistyped path need not wait for it.
-  gin_config.check_files(_GIN_FILE.value, _GIN_PARAM.value)
+  gin_config.check_files(run_flags.GIN_FILE.value, run_flags.GIN_PARAM.value)
   with quiet_import():
     from hub_estimator import reports
     from hub_estimator.training import launch
@@ -65,10 +62,10 @@ def main(arguments):
     launch.register_configurables()
     launch.look_for_devices()
   results = launch.launch(
-    _GIN_FILE.value,
-    _GIN_PARAM.value,
+    run_flags.GIN_FILE.value,
+    run_flags.GIN_PARAM.value,
     run_flags.MODEL_DIR.value,
-    is_dry_run=_DRY_RUN.value,
+    is_dry_run=run_flags.DRY_RUN.value,
     resume=_RESUME.value,
     overwrite=_OVERWRITE.value,
     report_fn=reports.write_all,

@@ -40,6 +40,7 @@ LAYERS = (
     "cache",
     "aliases",
     "run_program",
+    "sweep",
   ),
 )
 # Packages of one row that do not know each other.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import math
 import os
 import statistics
 from collections.abc import Mapping, Sequence
@@ -158,47 +159,56 @@ class StudyRecord:
     """Returns the complete trials, the best first.
 
     With two objectives those of the Pareto front come first, then the others;
-    both by the first objective. Equal trials stand in the order of their
-    numbers.
+    both by the first objective, and where that is equal by the second. Equal
+    trials stand in the order of their numbers.
     """
-    complete = self.of_state(COMPLETE)
-    front = set(trial.number for trial in self.front())
-    sign = self.objectives[0].sign
+    front = {trial.number for trial in self.front()}
     return tuple(
       sorted(
-        complete,
-        key=lambda t: (
-          (t.number not in front, -sign * t.values[0], t.number)
-          if len(self.objectives) > 1
-          else (-sign * t.values[0], t.number)
+        self.of_state(COMPLETE),
+        key=lambda trial: (
+          trial.number not in front,
+          *(-score for score in self._scores(trial)),
+          trial.number,
         ),
       )
     )
 
   def best(self) -> Optional[TrialRecord]:
-    """Returns the best complete trial, by the first objective."""
-    complete = self.of_state(COMPLETE)
-    if not complete:
-      return None
-    sign = self.objectives[0].sign
-    return max(complete, key=lambda t: (sign * t.values[0], -t.number))
+    """Returns the best complete trial, by the first objective.
+
+    Of trials that are equal there, it is the best by the second.
+    """
+    return min(
+      self.of_state(COMPLETE),
+      key=lambda trial: (
+        *(-score for score in self._scores(trial)),
+        trial.number,
+      ),
+      default=None,
+    )
 
   def front(self) -> tuple[TrialRecord, ...]:
     """Returns the trials that no other is better than in one objective and at
-    least as good in the others: the Pareto front, in the order of numbers."""
+    least as good in the other: the Pareto front, in the order of numbers."""
     complete = self.of_state(COMPLETE)
-    return tuple(
-      trial
-      for trial in complete
-      if not any(self._dominates(other, trial) for other in complete)
-    )
+    scores = {trial.number: self._scores(trial) for trial in complete}
+    on_front = set()
+    best_last = -math.inf
+    # From the best by the first objective on, a trial has to be better by the
+    # last one than all before it.
+    for score in sorted(set(scores.values()), reverse=True):
+      if not on_front or score[-1] > best_last:
+        on_front.add(score)
+        best_last = score[-1]
+    return tuple(t for t in complete if scores[t.number] in on_front)
 
-  def _dominates(self, left: TrialRecord, right: TrialRecord) -> bool:
-    pairs = [
-      (objective.sign * a, objective.sign * b)
-      for objective, a, b in zip(self.objectives, left.values, right.values)
-    ]
-    return all(a >= b for a, b in pairs) and any(a > b for a, b in pairs)
+  def _scores(self, trial: TrialRecord) -> tuple[float, ...]:
+    """Returns a complete trial's values, high ones being good."""
+    return tuple(
+      objective.sign * value
+      for objective, value in zip(self.objectives, trial.values)
+    )
 
 
 def best_seed(

@@ -26,6 +26,9 @@ from hub_estimator.training.evaluation_history import (
 from hub_estimator.training.kept_evaluation import KeptEvaluation
 from hub_estimator.training.stop_signals import StopSignals
 
+# Takes the global step of an evaluation and the metrics of the eval split.
+EvaluationFn = Callable[[int, dict[str, Any]], None]
+
 # Examples that a report shows of each split.
 _NUM_WORST = 24
 
@@ -63,6 +66,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     throttle_secs: float = 0.0,
     signals: Optional[StopSignals] = None,
     clock: Callable[[], float] = time.monotonic,
+    evaluation_fn: Optional[EvaluationFn] = None,
   ):
     """Holds the parts.
 
@@ -77,6 +81,8 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
         are not evaluated, that of the last step excepted.
       signals: what ends an evaluation or export at once.
       clock: gives seconds.
+      evaluation_fn: called after each evaluation, when it is written and
+        exported.
     """
     self.estimator = trained
     self._model_dir = trained.model_dir
@@ -86,6 +92,7 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     self._throttle_secs = throttle_secs
     self._signals = signals or StopSignals()
     self._clock = clock
+    self._evaluation_fn = evaluation_fn
     self._evaluated_at = -float("inf")
     self._splits = [
       split
@@ -184,3 +191,5 @@ class EvaluationLoop(estimator.CheckpointSaverListener):
     self.export()
     write_history(self._model_dir, history)
     self._evaluated_at = self._clock()
+    if self._evaluation_fn is not None:
+      self._evaluation_fn(history[-1].global_step, dict(history[-1].metrics))

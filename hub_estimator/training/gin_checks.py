@@ -16,15 +16,18 @@ _REQUIRED = gin_values.Constant(gin_values.REQUIRED_NAME)
 
 
 def find_problems(
-  reachable: gin_reachability.Reachable, root: str
+  reachable: gin_reachability.Reachable, root: str, allow_unused: bool = False
 ) -> list[str]:
-  """Returns a sentence for each thing that is missing or has no effect."""
+  """Returns a sentence for each thing that is missing or has no effect.
+
+  Args:
+    reachable: What is used from the root.
+    root: Selector of the configurable that the command calls.
+    allow_unused: Whether bindings may have no effect.
+  """
   missing = {**_required_problems(reachable), **_unbound_problems(reachable)}
-  return [
-    *reachable.cycles,
-    *missing.values(),
-    *_unused_problems(reachable, root, list(missing)),
-  ]
+  unused = {} if allow_unused else unused_problems(reachable, root, [*missing])
+  return [*reachable.cycles, *missing.values(), *unused.values()]
 
 
 def _required_problems(
@@ -92,16 +95,23 @@ def _unbound_problems(
   return problems
 
 
-def _unused_problems(
+def unused_problems(
   reachable: gin_reachability.Reachable, root: str, missing: list[str]
-) -> list[str]:
+) -> dict[str, str]:
+  """Returns name → sentence, for bindings that have no effect.
+
+  Args:
+    reachable: What is used from the root.
+    root: Selector of the configurable that the command calls.
+    missing: Names of bindings that there have to be and are not.
+  """
   # The value of what is missing may use the rest: while something is, only
   # what looks like it misspelt is a problem.
   names = missing or _usable_names(reachable)
   scopes: dict[str, list[str]] = {}
   for node in reachable.nodes.values():
     scopes.setdefault(node.selector, []).append("/".join(node.scopes))
-  problems = []
+  problems = {}
   for key, binding in reachable.bindings.items():
     if key in reachable.used:
       continue
@@ -121,7 +131,7 @@ def _unused_problems(
       shown = ", ".join(f"{p}/{selector}" if p else selector for p in places)
       reason = f"{name} has no effect on what is used: {shown}"
       hint = ""
-    problems.append(f"{binding.place}: {reason}{hint}")
+    problems[name] = f"{binding.place}: {reason}{hint}"
   return problems
 
 

@@ -76,12 +76,14 @@ def check_files(
     raise GinConfigError(reader.problems)
 
 
-def check_config(root: str = "train") -> None:
+def check_config(root: str = "train", allow_unused: bool = False) -> None:
   """Checks what is bound, without building anything.
 
   Args:
     root: Selector of the configurable that the command calls. Parameters that
       the command passes itself belong in the `denylist` of its registration.
+    allow_unused: Whether bindings may have no effect: a config that several
+      runs share may bind what only some of them use.
 
   Raises:
     GinConfigError: With all problems: macros and parameters in use that are
@@ -89,9 +91,18 @@ def check_config(root: str = "train") -> None:
       bindings that nothing reached from the root uses, objects that need
       themselves.
   """
-  problems = gin_checks.find_problems(_reachable(root), root)
+  problems = gin_checks.find_problems(_reachable(root), root, allow_unused)
   if problems:
     raise GinConfigError(problems)
+
+
+def unused_bindings(root: str = "train") -> dict[str, str]:
+  """Returns the left side of each binding without effect → what is wrong.
+
+  Args:
+    root: As in `check_config`.
+  """
+  return gin_checks.unused_problems(_reachable(root), root, [])
 
 
 def effective_config(root: str = "train") -> dict[str, str]:
@@ -148,6 +159,30 @@ def operative_config_text(header: str = "", root: str = "train") -> str:
   return gin_effective.operative_config_text(_reachable(root), _MODULES, header)
 
 
+def whole_config_text(header: str = "") -> str:
+  """Returns the text of a Gin file that binds all that is bound now.
+
+  Unlike `operative_config_text` with what no run uses, and without defaults: a
+  run that adds a binding may use other parts of it. It includes no other file.
+
+  Args:
+    header: Lines for the top, written as comments.
+
+  Raises:
+    GinConfigError: As from `effective_config`.
+  """
+  return gin_effective.whole_config_text(_bindings(), _MODULES, header)
+
+
+def bound_texts() -> dict[str, str]:
+  """Returns the left side of each binding → the Gin text of its value.
+
+  Raises:
+    GinConfigError: As from `effective_config`.
+  """
+  return gin_effective.bound_texts(_bindings())
+
+
 def _read(
   gin_files: Sequence[os.PathLike], gin_params: Sequence[str]
 ) -> tuple[gin_resolution.Bindings, list[str]]:
@@ -173,6 +208,10 @@ def _read_sources(
 
 
 def _reachable(root: str) -> gin_reachability.Reachable:
+  return gin_reachability.Reachable(_bindings(), root)
+
+
+def _bindings() -> gin_resolution.Bindings:
   bindings = {}
   for key, value in gin_internals.bound_values():
     parsed_value, binding = _PARSED.get(key, (None, None))
@@ -180,4 +219,4 @@ def _reachable(root: str) -> gin_reachability.Reachable:
       place = "gin.bind_parameter"
       binding = gin_values.Binding(*key, gin_internals.from_gin(value), place)
     bindings[key] = binding
-  return gin_reachability.Reachable(bindings, root)
+  return bindings

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import gin
@@ -27,7 +27,7 @@ def effective_config(
   Macros are replaced by their values; parameters that are not bound have the
   default of the signature, left out when no Gin text can spell it.
   """
-  _raise_for_nonliterals(reachable)
+  _raise_for_nonliterals(reachable.used_bindings())
   config = {}
   for node in reachable.nodes.values():
     for parameter, binding in node.bindings.items():
@@ -60,7 +60,7 @@ def operative_config_text(
     modules: Names of modules to import first.
     header: Lines for the top of the file, written as comments.
   """
-  _raise_for_nonliterals(reachable)
+  _raise_for_nonliterals(reachable.used_bindings())
   sections = []
   if header:
     lines = (f"# {line}".rstrip() for line in header.strip().splitlines())
@@ -74,6 +74,35 @@ def operative_config_text(
   for scope, selector in _section_keys(reachable):
     sections.append(_section(reachable, scope, selector))
   return "\n\n".join(sections) + "\n"
+
+
+def whole_config_text(
+  bindings: gin_resolution.Bindings, modules: Sequence[str], header: str
+) -> str:
+  """Returns a Gin file with all bindings, also those without effect.
+
+  Args:
+    bindings: What is bound.
+    modules: Names of modules to import first.
+    header: Lines for the top of the file, written as comments.
+  """
+  _raise_for_nonliterals(bindings.values())
+  lines = [f"# {line}".rstrip() for line in header.strip().splitlines()]
+  lines += ["", *(f"import {module}" for module in modules), ""]
+  lines += [
+    _format_binding(gin_resolution.binding_name(b), b.value)
+    for b in bindings.values()
+  ]
+  return "\n".join(lines) + "\n"
+
+
+def bound_texts(bindings: gin_resolution.Bindings) -> dict[str, str]:
+  """Returns the left side of each binding → the text of its value."""
+  _raise_for_nonliterals(bindings.values())
+  return {
+    gin_resolution.binding_name(binding): _format(binding.value)
+    for binding in bindings.values()
+  }
 
 
 def _section_keys(
@@ -138,12 +167,12 @@ def _without_macros(value: Any, bindings: gin_resolution.Bindings) -> Any:
   return gin_values.map_value(value, replace)
 
 
-def _raise_for_nonliterals(reachable: gin_reachability.Reachable) -> None:
+def _raise_for_nonliterals(bindings: Iterable[gin_values.Binding]) -> None:
   problems = [
     f"{binding.place}: {gin_resolution.binding_name(binding)}:"
     f" a value of type {type(leaf).__name__} cannot be written in a Gin file;"
     " bind a literal, a reference (@name) or a constant (gin.constant)"
-    for binding in reachable.used_bindings()
+    for binding in bindings
     for leaf in gin_values.iterate_leaves(binding.value)
     if not gin_values.is_literal(leaf)
   ]

@@ -18,6 +18,7 @@ Bindings = dict[tuple[str, str, str], gin_values.Binding]
 
 def resolve(
   statements: Iterable[gin_reading.Statement],
+  import_place: str = "",
 ) -> tuple[Bindings, list[str]]:
   """Returns the bindings that statements make, and what is wrong in them.
 
@@ -29,8 +30,9 @@ def resolve(
   Args:
     statements: In the order in which they bind; the modules that register what
       they name must have been imported.
+    import_place: Where an import line would stand, for messages: " of …".
   """
-  resolver = _Resolver()
+  resolver = _Resolver(import_place)
   bindings: Bindings = {}
   orphans = gin_orphans.Orphans()
   for statement in statements:
@@ -51,8 +53,9 @@ class _Resolver:
     problems: Sentences.
   """
 
-  def __init__(self):
+  def __init__(self, import_place: str):
     self.problems: list[str] = []
+    self._import_place = import_place
     # One missing import makes many statements wrong: it is said once.
     self._unknown: set[str] = set()
 
@@ -129,7 +132,8 @@ class _Resolver:
       hint = gin_problems.did_you_mean(mark + selector, names)
       self.problems.append(
         f"{prefix}: there is no configurable {mark}{selector}{hint}"
-        " (a configurable of your own needs an import line for its module)"
+        " (a configurable of your own needs an import line"
+        f"{self._import_place} for its module)"
       )
     return None
 
@@ -182,3 +186,20 @@ def parameter_name(scope: str, selector: str, parameter: str) -> str:
   """Returns `scope/selector.parameter` with the minimal selector."""
   path = f"{scope}/" if scope else ""
   return f"{path}{gin_internals.minimal_selector(selector)}.{parameter}"
+
+
+def value_text(value: Any) -> str:
+  """Returns the text that Gin reads as `value`, with minimal selectors.
+
+  Args:
+    value: A value for which `gin_values.is_literal` holds. A reference that
+      names no configurable, or several, keeps its selector.
+  """
+  return gin_values.format_value(value, _shortest_selector)
+
+
+def _shortest_selector(selector: str) -> str:
+  found = gin_internals.find_configurables(selector)
+  if len(found) != 1:
+    return selector
+  return gin_internals.minimal_selector(found[0])

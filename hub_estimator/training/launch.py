@@ -20,6 +20,7 @@ from hub_estimator.training import (
   results,
   results_table,
 )
+from hub_estimator.training.evaluation_loop import EvaluationFn
 from hub_estimator.training.report_values import ReportFn
 from hub_estimator.training.run_lock import run_lock
 from hub_estimator.training.stop_signals import Stopped, StopSignals
@@ -64,6 +65,8 @@ def launch(
   resume: bool = False,
   overwrite: bool = False,
   report_fn: Optional[ReportFn] = None,
+  evaluation_fn: Optional[EvaluationFn] = None,
+  allow_unused: bool = False,
 ) -> dict[str, Any]:
   """Runs what Gin files describe.
 
@@ -82,6 +85,9 @@ def launch(
     overwrite: delete the run that is there, and start again.
     report_fn: called at the end of the run, with its folder, the evaluations of
       its splits and its hyperparameters; see `report_values`.
+    evaluation_fn: called with the global step and the metrics of the eval split
+      after each evaluation, which is written then; what it raises ends the run.
+    allow_unused: whether the config may bind what this run does not use.
 
   Returns:
     what `results.json` holds; nothing for a dry run. If a signal stopped the
@@ -95,8 +101,8 @@ def launch(
   """
   run_dir = model_dir.check_path(run_dir)
   gin_config.parse_config(gin_files, gin_params)
-  gin_config.check_config(ROOT)
-  _pin_newest_export()
+  gin_config.check_config(ROOT, allow_unused)
+  pin_newest_export()
   if is_dry_run:
     run = _create_run(run_dir, resume, overwrite)
     if model_dir.holds_run(run_dir):
@@ -105,7 +111,7 @@ def launch(
     return {}
   with run_lock(run_dir), StopSignals() as signals:
     try:
-      return _run(run_dir, resume, overwrite, signals, report_fn)
+      return _run(run_dir, resume, overwrite, signals, report_fn, evaluation_fn)
     except Stopped as stopped:
       return _stopped(run_dir, stopped.signal_name)
 
@@ -127,6 +133,7 @@ def _run(
   overwrite: bool,
   signals: StopSignals,
   report_fn: Optional[ReportFn],
+  evaluation_fn: Optional[EvaluationFn],
 ) -> dict[str, Any]:
   """Trains; the folder is this process's."""
   run = _create_run(run_dir, resume, overwrite)
@@ -139,7 +146,12 @@ def _run(
       model_dir.remove_run(run_dir)
   model_dir.write_config(run_dir, gin_config.operative_config_text(_HEADER))
   with failures.explaining(lambda: _context(run, run_dir), _write):
-    written = run.train(run_dir, signals=signals, report_fn=report_fn)
+    written = run.train(
+      run_dir,
+      signals=signals,
+      report_fn=report_fn,
+      evaluation_fn=evaluation_fn,
+    )
   print(_format_results(run_dir, written))
   return written
 
@@ -187,20 +199,25 @@ again, python -m hub_estimator.train --gin_file=FILE --model_dir=NEW_DIR,
 repeats the run."""
 
 
-def _pin_newest_export() -> None:
+def pin_newest_export() -> None:
   """Binds MODULE_HANDLE to the module that an export folder means now.
 
   `config.gin` then names that module, and not whichever is the newest when it
   is run again.
   """
-  handle = _bound("MODULE_HANDLE/macro.value")
+  handle = bound_value("MODULE_HANDLE/macro.value")
   if isinstance(handle, str):
-    pinned = handles.pinned(handle, _bound("ModuleEncoder.export_name"))
+    pinned = handles.pinned(handle, bound_value("ModuleEncoder.export_name"))
     if pinned != handle:
       gin.bind_parameter("MODULE_HANDLE/macro.value", pinned)
 
 
-def _bound(name: str):
+def bound_value(name: str) -> Any:
+  """Returns what a config binds to a parameter; None if nothing.
+
+  Args:
+    name: as `gin.query_parameter` takes it.
+  """
   try:
     return gin.query_parameter(name)
   except ValueError:  # Nothing is bound to it.

@@ -27,6 +27,7 @@ from hub_estimator.training import (
 )
 from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training.early_stopping import EarlyStopping
+from hub_estimator.training.evaluation_loop import EvaluationFn
 from hub_estimator.training.log_lines import package_log_lines
 from hub_estimator.training.progress_bar import Progress
 from hub_estimator.training.report_values import ReportFn, report
@@ -193,6 +194,7 @@ class TrainingRun:
     create_progress: Callable[..., Progress] = Progress,
     signals: Optional[StopSignals] = None,
     report_fn: Optional[ReportFn] = None,
+    evaluation_fn: Optional[EvaluationFn] = None,
   ) -> dict[str, Any]:
     """Trains to `train_steps`, evaluates, exports and writes `results.json`.
 
@@ -204,6 +206,7 @@ class TrainingRun:
       create_progress: as `Progress`: (total_steps, batch_size, initial_step).
       signals: what ends training after a step, with a checkpoint.
       report_fn: called when `results.json` is written.
+      evaluation_fn: called after each evaluation; see `launch.launch`.
 
     Returns:
       what `results.json` holds.
@@ -251,6 +254,7 @@ class TrainingRun:
           features.cached_input,
           features.selected_features,
           self._early_stopping,
+          evaluation_fn,
         ).run(
           model_dir,
           monitor,
@@ -268,15 +272,13 @@ class TrainingRun:
 
   def hyperparameters(self) -> dict[str, Any]:
     """Returns name -> value of what runs are compared by."""
-    recipes = ", ".join(recipe.describe() for recipe in self._recipes)
+    rates = plan_report.peak_rates(self.model.optimization, self.plan)
     return {
       "module": str(self.model.encoder.handle),
-      "recipe": recipes or "none",
+      "recipe": ", ".join(r.describe() for r in self._recipes) or "none",
       "train_steps": self._train_steps,
       "batch_size": self.input_pipeline.batch_size,
-      "learning_rate": max(
-        plan_report.peak_rates(self.model.optimization, self.plan).values()
-      ),
+      "learning_rate": max(rates.values()),
       "seed": self._seed,
     }
 

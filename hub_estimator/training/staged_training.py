@@ -16,7 +16,7 @@ from hub_estimator.tf_compat.checkpoint_saver import AlignedCheckpointSaver
 from hub_estimator.training import model_dir as model_dirs
 from hub_estimator.training import training_bursts
 from hub_estimator.training.early_stopping import EarlyStopping
-from hub_estimator.training.evaluation_loop import EvaluationLoop
+from hub_estimator.training.evaluation_loop import EvaluationFn, EvaluationLoop
 from hub_estimator.training.group_movement import GroupMovement
 from hub_estimator.training.stop_signals import StopOnSignal, StopSignals
 from hub_estimator.training.training_bursts import Period, TrainingBursts
@@ -73,6 +73,7 @@ class StagedTraining:
     cached_input: Optional[InputPipeline] = None,
     selected_features: Optional[list[int]] = None,
     early_stopping: Optional[EarlyStopping] = None,
+    evaluation_fn: Optional[EvaluationFn] = None,
   ):
     """Holds the parts.
 
@@ -86,7 +87,9 @@ class StagedTraining:
       cached_input: the data for stages that use cached features.
       selected_features: the numbers of the features to use.
       early_stopping: when to end before the last step.
+      evaluation_fn: called with the step and the metrics of each evaluation.
     """
+    self._evaluation_fn = evaluation_fn
     self._model = model
     self._plan = plan
     self._create_config = create_config
@@ -228,6 +231,7 @@ class StagedTraining:
           (self._schedule.every_secs or 0) if self._schedule.every_steps else 0
         ),
         signals=signals,
+        evaluation_fn=self._evaluation_fn,
       )
     return self._loop
 
