@@ -39,8 +39,3 @@ def all_conditions(
       if name in by_name:
         open_conditions.append(by_name[name].when)
   return found
-
-
-def when_json(when: When) -> dict[str, list[Value]]:
-  """Returns a condition as JSON has it."""
-  return {name: list(values) for name, values in when.items()}

@@ -74,7 +74,7 @@ def progress_figure(study: StudyRecord, index: int = 0) -> Picture:
   )
   figure.update_xaxes(title_text=_time_title(trials) if has_times else "trial")
   if has_times:
-    figure.update_xaxes(type="date", nticks=6, range=_time_range(places))
+    figure.update_xaxes(type="date", nticks=4, range=_time_range(places))
   figure.update_yaxes(title_text=axis_title(objective), range=widened(values))
   first, best = trials[0], trials[values.index(bests[-1])]
   summary = f"{count(len(trials), 'finished trial')}. "

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, Optional
 
 from hub_estimator import errors
 from hub_estimator.hub import metric_direction
@@ -49,15 +49,15 @@ def _names_problem(objective: Any, names: list) -> str:
     return f"it is {_HOW}; got {objective!r}"
   if len(names) > 2:
     return (
-      f"at most two objectives can be told apart in a Pareto front; got "
-      f"{len(names)}: {', '.join(names)}"
+      f"a Pareto front is of at most two objectives; got {len(names)}: "
+      f"{', '.join(names)}"
     )
   if len(set(names)) < len(names):
     return f"{names[0]!r} is there twice; write it once"
   return ""
 
 
-def _directions(direction: Any, count: int) -> list | None:
+def _directions(direction: Any, count: int) -> Optional[list]:
   if isinstance(direction, (list, tuple)):
     return list(direction) if len(direction) == count else None
   # One word for two objectives would hide that one of them is a cost.
@@ -65,8 +65,7 @@ def _directions(direction: Any, count: int) -> list | None:
 
 
 def _direction_problem(direction: Any, names: list[str]) -> str:
-  example = ["max", "min"][: len(names)]
-  shown = repr(example) if len(names) > 1 else "'max'"
+  shown = "['max', 'min']" if len(names) > 1 else "'min'"
   return (
     f"sweep.direction: there is one for each of {', '.join(names)}, as in "
     f"{shown}; got {direction!r}"

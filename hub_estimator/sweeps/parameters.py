@@ -12,7 +12,7 @@ import random
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from hub_estimator import errors
-from hub_estimator.sweeps.conditions import Value, When, when_json
+from hub_estimator.sweeps.conditions import Value, When
 from hub_estimator.sweeps.range_parameter import RangeParameter
 from hub_estimator.training.gin_resolution import value_text
 
@@ -125,11 +125,10 @@ class ChoiceParameter:
     return distributions.CategoricalDistribution(self.values)
 
   def to_json(self) -> dict[str, Any]:
-    """Returns what tells the parameter from others."""
+    """Returns what tells the parameter from others, but for its condition."""
     return {
       "name": self.name,
       "choices": [choice.text for choice in self.choices],
-      "when": when_json(self.when),
     }
 
 

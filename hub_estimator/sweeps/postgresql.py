@@ -108,7 +108,7 @@ class AdvisoryLock:
     """Returns whether the lock's connection still stands."""
     try:
       self._connection.execute(sqlalchemy.text("SELECT 1"))
-    except sqlalchemy.exc.DBAPIError:
+    except sqlalchemy.exc.SQLAlchemyError:
       return False
     return True
 
@@ -121,7 +121,7 @@ class AdvisoryLock:
       connection.execute(
         sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": self._key}
       )
-    except sqlalchemy.exc.DBAPIError:
+    except sqlalchemy.exc.SQLAlchemyError:
       # It ended with its connection.
       pass
     finally:

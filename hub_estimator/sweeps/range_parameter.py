@@ -9,7 +9,7 @@ import random
 from typing import TYPE_CHECKING, Any, Optional, Union
 
 from hub_estimator import errors
-from hub_estimator.sweeps.conditions import Value, When, when_json
+from hub_estimator.sweeps.conditions import Value, When
 from hub_estimator.training.gin_resolution import value_text
 
 if TYPE_CHECKING:
@@ -186,7 +186,7 @@ class RangeParameter:
     return {"log": self.log, "step": step}
 
   def to_json(self) -> dict[str, Any]:
-    """Returns what tells the parameter from others."""
+    """Returns what tells the parameter from others, but for its condition."""
     return {
       "name": self.name,
       "low": self.low,
@@ -195,7 +195,6 @@ class RangeParameter:
       "log": self.log,
       "step": self.step,
       "num": self.num,
-      "when": when_json(self.when),
     }
 
 

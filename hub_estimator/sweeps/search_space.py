@@ -222,4 +222,15 @@ class SearchSpace:
 
   def to_json(self) -> dict[str, Any]:
     """Returns what tells the space from others, as JSON has it."""
-    return {"parameters": [p.to_json() for p in self.parameters]}
+    return {
+      "parameters": [
+        {**parameter.to_json(), "when": self._when_json(parameter)}
+        for parameter in self.parameters
+      ]
+    }
+
+  def _when_json(self, parameter: Parameter) -> dict[str, list[str]]:
+    return {
+      name: [self.parameter(name).text(value) for value in values]
+      for name, values in parameter.when.items()
+    }

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from hub_estimator.training.gin_resolution import value_text
-
 _RANGE_ITEMS = ("low", "high", "log", "step", "num")
 
 
@@ -85,7 +83,6 @@ def _when(item: Mapping) -> str:
   if not item["when"]:
     return "without a condition"
   conditions = [
-    f"{name} is {' or '.join(map(repr, values))}"
-    for name, values in item["when"].items()
+    f"{name} is {' or '.join(texts)}" for name, texts in item["when"].items()
   ]
   return f"only when {' and '.join(conditions)}"

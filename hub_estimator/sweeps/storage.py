@@ -203,6 +203,8 @@ class StudyStorage:
 
     def run() -> T:
       with self.lock():
+        # It may be one that the caller took before.
+        self._retake_lost_lock()
         self._thread.is_exclusive = True
         try:
           return function(*args, **kwargs)

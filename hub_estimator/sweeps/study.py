@@ -13,7 +13,6 @@ learns so from its next heartbeat, and what it does later counts for nothing.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from typing import Any, Callable, Optional
 
@@ -22,6 +21,7 @@ from optuna.trial import TrialState
 
 from hub_estimator.sweeps import samplers
 from hub_estimator.sweeps import trial_attributes as attributes
+from hub_estimator.sweeps.claim import Claim, LostTrialError
 from hub_estimator.sweeps.records import StudyRecord
 from hub_estimator.sweeps.sampled_points import fixed_points
 from hub_estimator.sweeps.storage import StudyStorage
@@ -29,36 +29,6 @@ from hub_estimator.sweeps.study_plan import StudyPlan
 from hub_estimator.sweeps.trial_attributes import TrialView
 
 _UNFINISHED = (TrialState.WAITING, TrialState.RUNNING)
-
-
-class LostTrialError(Exception):
-  """A trial is another worker's now, or finished."""
-
-
-@dataclasses.dataclass(frozen=True)
-class Claim:
-  """A trial that a worker has.
-
-  Attributes:
-    trial: Optuna's.
-    number: its number.
-    params: what the sampler chose.
-    worker_id: the worker's.
-    attempt: 1 for the first time that it is run.
-    runs: results of runs that an earlier attempt finished.
-  """
-
-  trial: optuna.Trial
-  number: int
-  params: Mapping[str, Any]
-  worker_id: str
-  attempt: int
-  runs: tuple[Mapping[str, Any], ...]
-
-  @property
-  def trial_id(self) -> int:
-    """What the storage knows it by."""
-    return self.trial._trial_id
 
 
 class Study:
@@ -90,11 +60,26 @@ class Study:
     points = fixed_points(plan.settings, plan.space, plan.num_wanted)
 
     def add():
-      for number in range(len(self._trials()), plan.num_wanted):
+      num_there = len(attributes.without_retried(self._trials()))
+      for number in range(num_there, plan.num_wanted):
         point = points[number] if number < len(points) else {}
         self.optuna_study.enqueue_trial(point)
 
     self._storage.exclusively(add)
+
+  def retry_failed(self) -> int:
+    """Adds a trial in the stead of each failed one; returns how many."""
+
+    def add():
+      trials = attributes.without_retried(self._trials())
+      failed = [trial for trial in trials if trial.state == TrialState.FAIL]
+      for trial in failed:
+        self.optuna_study.enqueue_trial(
+          trial.params, user_attrs={attributes.RETRY_OF: trial.number}
+        )
+      return len(failed)
+
+    return self._storage.exclusively(add)
 
   def claim(self, worker: Mapping[str, str]) -> Optional[Claim]:
     """Makes a waiting trial this worker's; returns None if none waits.
@@ -357,9 +342,8 @@ class Study:
     Args:
       beside_others: whether to count them if others ended well; None then.
     """
-    ended = self._storage.call(
-      self._trials, TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL
-    )
+    trials = attributes.without_retried(self._storage.call(self._trials))
+    ended = [trial for trial in trials if trial.state.is_finished()]
     failed = [trial for trial in ended if trial.state == TrialState.FAIL]
     if len(failed) < len(ended) and not beside_others:
       return None
@@ -368,7 +352,7 @@ class Study:
   def record(self) -> StudyRecord:
     """Returns all that is known."""
     plan = self._plan
-    trials = self._storage.call(self._trials)
+    trials = attributes.without_retried(self._storage.call(self._trials))
     settings = plan.settings
     return StudyRecord(
       plan.name,

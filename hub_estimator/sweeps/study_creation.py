@@ -48,6 +48,7 @@ def create_or_join(
     UserError: a trial that cannot be run; another study is there.
   """
   storage.lock_name = plan.name
+  optuna.logging.set_verbosity(optuna.logging.WARNING)
   asked = Identity.of(plan.settings, plan.seeds, config.texts)
   folder_key = study_identity.read_key(plan.study_dir)
   there = _find(storage, plan.name)

@@ -144,6 +144,8 @@ class Sweep:
     study, plan = study_creation.create_or_join(
       storage, plan, self._config, self._sweep_text, self._resources, _write
     )
+    if arguments.retry_failed:
+      study.retry_failed()
     known_failures = len(study.record().of_state(FAILED))
     limit = 1 if arguments.fail_fast else plan.settings.max_failures
     progress = SweepProgress()

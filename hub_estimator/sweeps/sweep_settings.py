@@ -12,7 +12,8 @@ from hub_estimator.sweeps import objective_settings
 from hub_estimator.sweeps.range_parameter import RangeParameter
 from hub_estimator.sweeps.records import Objective
 from hub_estimator.sweeps.search_space import SearchSpace
-from hub_estimator.training import gin_problems
+from hub_estimator.training import gin_problems, gin_values
+from hub_estimator.training.gin_resolution import value_text
 
 SAMPLERS = ("grid", "random", "tpe", "cmaes")
 PRUNERS = ("none", "median", "successive_halving", "hyperband")
@@ -149,7 +150,7 @@ class CheckedSettings:
         hint = f"; did you mean {match!r}?" if match else ""
       self._problem(
         name,
-        f"sweep.{name} is one of {', '.join(map(repr, words))}; got {value!r}"
+        f"sweep.{name} is one of {', '.join(map(repr, words))}; got {_shown(value)}"
         f"{hint}",
       )
 
@@ -163,7 +164,7 @@ class CheckedSettings:
     rule = f"a whole number{f' of {what}' if what else ''}, at least {least}"
     if limit is not None:
       rule += f" and below {limit}"
-    self._problem(name, f"sweep.{name} is {rule}; got {value!r}")
+    self._problem(name, f"sweep.{name} is {rule}; got {_shown(value)}")
 
   def _check_together(self) -> None:
     sampler, pruner = self._values["sampler"], self._values["pruner"]
@@ -197,3 +198,9 @@ class CheckedSettings:
         "sweep.sampler = 'cmaes': CMA-ES moves numbers of ranges that every "
         f"trial has, and {reason}; take 'tpe' or 'random'",
       )
+
+
+def _shown(value: Any) -> str:
+  if isinstance(value, gin_values.Reference):
+    return value_text(value)
+  return repr(value)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import optuna
 from optuna.trial import TrialState
@@ -34,6 +34,8 @@ ATTEMPTS = "attempts"
 DEATHS = "worker_deaths"
 # The fields of a `SeedResult` of each finished run.
 RUNS = "runs"
+# The number of the failed trial in whose stead this one is run.
+RETRY_OF = "retry_of"
 ERROR = "error"
 LOG_LINES = "log_lines"
 
@@ -79,6 +81,14 @@ def view_of(trial: optuna.trial.FrozenTrial) -> TrialView:
     attrs.get(HEARTBEAT, 0),
     attrs.get(ATTEMPTS, 0),
   )
+
+
+def without_retried(
+  trials: Sequence[optuna.trial.FrozenTrial],
+) -> list[optuna.trial.FrozenTrial]:
+  """Returns trials without those in whose stead others are run."""
+  retried = {trial.user_attrs.get(RETRY_OF) for trial in trials}
+  return [trial for trial in trials if trial.number not in retried]
 
 
 def record_of(trial: optuna.trial.FrozenTrial, plan: StudyPlan) -> TrialRecord:

@@ -17,11 +17,14 @@ import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any, Optional
 
+import optuna
+
 from hub_estimator.sweeps import objective_values
+from hub_estimator.sweeps.claim import Claim, LostTrialError
 from hub_estimator.sweeps.liveness import Liveness, machine_of
 from hub_estimator.sweeps.resources import Resources
 from hub_estimator.sweeps.storage import open_storage
-from hub_estimator.sweeps.study import Claim, LostTrialError, Study
+from hub_estimator.sweeps.study import Study
 from hub_estimator.sweeps.study_plan import StudyPlan
 from hub_estimator.sweeps.trial_logs import last_lines
 from hub_estimator.sweeps.trial_process import LOG_FILE, TrialProcess
@@ -89,6 +92,8 @@ class Worker:
     self._storage = open_storage(
       self._plan.study_dir, settings.storage_url, settings.num_workers
     )
+    self._storage.lock_name = self._plan.name
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     self._study = Study(self._storage, self._plan)
     self._liveness = Liveness(self._plan.study_dir, settings.heartbeat_secs)
     self._is_stopping = False

@@ -138,7 +138,9 @@ def test_a_file_system_without_locks(path, monkeypatch):
     raise OSError(errno.ENOLCK, "No locks available")
 
   monkeypatch.setattr(fcntl, "flock", flock)
-  with pytest.raises(errors.UserOSError, match=r"no locks \(flock\).*--storage"):
+  with pytest.raises(
+    errors.UserOSError, match=r"no locks \(flock\).*--storage"
+  ):
     journal_file.JournalFile(str(path))
 
 
@@ -199,7 +201,9 @@ def test_processes_write_side_by_side(path):
     child.send()
   for child in children:
     child.join()
-  assert sorted(optuna_values(path)) == sorted(4 * [float(n) for n in range(20)])
+  assert sorted(optuna_values(path)) == sorted(
+    4 * [float(n) for n in range(20)]
+  )
 
 
 def test_writers_killed_at_any_byte_lose_their_line_alone(path):
@@ -240,8 +244,9 @@ def test_each_change_is_read_once(path, monkeypatch):
   monkeypatch.setattr(
     os,
     "pread",
-    lambda d, size, offset: read.append(len(part := real(d, size, offset)))
-    or part,
+    lambda d, size, offset: (
+      read.append(len(part := real(d, size, offset))) or part
+    ),
   )
   assert len(study.trials) == 50
   assert sum(read) == 0

@@ -164,9 +164,7 @@ def test_what_is_suggested_is_bound_as_it_was_written(data):
 @settings(max_examples=100, deadline=None)
 @given(
   st.one_of(
-    st.tuples(
-      st.integers(-(2**53), 2**53), st.integers(-(2**53), 2**53)
-    ),
+    st.tuples(st.integers(-(2**53), 2**53), st.integers(-(2**53), 2**53)),
     st.tuples(
       st.floats(-1e300, 1e300, allow_subnormal=False),
       st.floats(-1e300, 1e300, allow_subnormal=False),

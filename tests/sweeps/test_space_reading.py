@@ -43,7 +43,12 @@ def test_choices_and_ranges_keep_their_order():
   assert type(rate.high) is float
   assert alpha.values == (None, "[1, 2]", "@sw_frozen()")
   assert [choice.data for choice in alpha.choices] == [None, [1, 2], FROZEN]
-  assert (steps.low, steps.high, steps.is_integer, steps.step) == (1, 9, True, 2)
+  assert (steps.low, steps.high, steps.is_integer, steps.step) == (
+    1,
+    9,
+    True,
+    2,
+  )
 
 
 def test_no_handle():
@@ -60,8 +65,7 @@ def test_no_handle():
     ),
     (
       {},
-      "it is empty: name what to vary, {'MODULE_HANDLE': ['path/a', "
-      "'path/b']}",
+      "it is empty: name what to vary, {'MODULE_HANDLE': ['path/a', 'path/b']}",
     ),
     (
       {3: [1]},
@@ -98,12 +102,18 @@ def test_two_names_of_the_same_binding():
   [
     (3, f"{HOW}; got 3; for one choice [3]"),
     ("a", f'{HOW}; got "a"; for one choice ["a"]'),
-    ((1, 2), f"{HOW}; got (1, 2); a tuple is a value, and not a list of choices"),
+    (
+      (1, 2),
+      f"{HOW}; got (1, 2); a tuple is a value, and not a list of choices",
+    ),
     ([], "the list of choices is empty"),
     ({"choices": []}, "the list of choices is empty"),
     ({"choices": "a"}, "'choices' is a list; got \"a\""),
     (["a", "b", "a"], '"a" is among the choices twice; leave one out'),
-    ([FROZEN, FROZEN], "@sw_frozen() is among the choices twice; leave one out"),
+    (
+      [FROZEN, FROZEN],
+      "@sw_frozen() is among the choices twice; leave one out",
+    ),
     ([1, True], "1 and True are the same to Optuna; leave one out"),
     ([1, 1.0], "1 and 1.0 are the same to Optuna; leave one out"),
     (
