@@ -15,8 +15,8 @@ from hub_estimator.sweeps import kernel_lock
 _TAIL_BYTES = 1 << 16
 
 
-class JournalWriteError(OSError):
-  """A line could not be written to a journal; the study is as it was."""
+class JournalError(OSError):
+  """A journal could not be read, or a line not be written to it."""
 
 
 class JournalFile(optuna.storages.journal.JournalFileBackend):
@@ -61,7 +61,8 @@ class JournalFile(optuna.storages.journal.JournalFileBackend):
         f"Cannot open the study's journal {path}: {error}. Give another "
         "--study_dir or --storage."
       ) from error
-    super().__init__(path, lock)
+    # One that is taken away must not be begun anew in the middle of a study.
+    super().__init__(path, kernel_lock.KernelLock(path, makes_file=False))
     # Line number -> the offset where it begins.
     self._offsets = {0: 0}
 
@@ -69,7 +70,7 @@ class JournalFile(optuna.storages.journal.JournalFileBackend):
     """Writes changes, each in a line, and waits until they are on the disk.
 
     Raises:
-      JournalWriteError: they are not (all) there: a full disk, for one.
+      JournalError: they are not (all) there: a full disk, for one.
     """
     content = b"".join(
       json.dumps(log, separators=(",", ":")).encode() + b"\n" for log in logs
@@ -88,9 +89,7 @@ class JournalFile(optuna.storages.journal.JournalFileBackend):
       finally:
         self._lock.release()
     except OSError as error:
-      raise JournalWriteError(
-        error.errno, f"{os.strerror(error.errno or 0)}: {self._path}"
-      ) from error
+      raise self._error(error) from error
 
   def read_logs(self, log_number_from: int) -> Iterator[dict[str, Any]]:
     """Yields the changes from one on, in their order.
@@ -98,17 +97,21 @@ class JournalFile(optuna.storages.journal.JournalFileBackend):
     A last line without its end is none.
 
     Raises:
+      JournalError: the file cannot be read.
       UserOSError: a line is not JSON; the message has its number.
     """
     # With the lock, for a line must not be cut off and another one written
     # while this reads.
-    self._lock.acquire(is_shared=True)
+    first = max(n for n in self._offsets if n <= log_number_from)
+    offset = self._offsets[first]
     try:
-      first = max(n for n in self._offsets if n <= log_number_from)
-      offset = self._offsets[first]
-      content = _read_from(self._lock.descriptor, offset)
-    finally:
-      self._lock.release()
+      self._lock.acquire(is_shared=True)
+      try:
+        content = _read_from(self._lock.descriptor, offset)
+      finally:
+        self._lock.release()
+    except OSError as error:
+      raise self._error(error) from error
     lines = content.split(b"\n")[:-1]
     for number, line in enumerate(lines, start=first):
       offset += len(line) + 1
@@ -116,6 +119,10 @@ class JournalFile(optuna.storages.journal.JournalFileBackend):
         yield self._parse(number, line)
       # Only the place where the next call goes on is of use.
       self._offsets = {0: 0, number + 1: offset}
+
+  def _error(self, error: OSError) -> JournalError:
+    reason = os.strerror(error.errno or 0)
+    return JournalError(error.errno, f"{reason}: {self._path}")
 
   def _parse(self, number: int, line: bytes) -> dict[str, Any]:
     try:

@@ -43,13 +43,15 @@ class KernelLock:
   It is what Optuna asks of a journal's lock (`acquire`, `release`).
   """
 
-  def __init__(self, path: str):
+  def __init__(self, path: str, makes_file: bool = True):
     """Makes a lock that nobody holds yet.
 
     Args:
-      path: the file's. It is made when it is first locked, and stays.
+      path: the file's, which stays.
+      makes_file: whether to make the file if there is none.
     """
     self._path = path
+    self._makes_file = makes_file
     self._thread = threading.local()
 
   @property
@@ -73,7 +75,9 @@ class KernelLock:
     if is_shared:
       flags, kind = os.O_RDONLY, fcntl.LOCK_SH
     else:
-      flags, kind = os.O_RDWR | os.O_CREAT, fcntl.LOCK_EX
+      flags, kind = os.O_RDWR, fcntl.LOCK_EX
+      if self._makes_file:
+        flags |= os.O_CREAT
     with _guard:
       # Who may come to the file may lock it: users may share a folder.
       descriptor = os.open(self._path, flags | os.O_CLOEXEC, 0o666)
@@ -87,12 +91,16 @@ class KernelLock:
       _close(descriptor)
       raise
     self._thread.descriptor = descriptor
+    self._thread.pid = os.getpid()
     return True
 
   def release(self) -> None:
-    """Gives the lock back."""
+    """Gives the lock back; in a child of the holder, does nothing."""
     descriptor = self._thread.descriptor
     del self._thread.descriptor
+    if self._thread.pid != os.getpid():
+      # Closed when it was forked; the number may be another file's by now.
+      return
     try:
       fcntl.flock(descriptor, fcntl.LOCK_UN)
     finally:

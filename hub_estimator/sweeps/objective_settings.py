@@ -6,7 +6,6 @@ import re
 from typing import Any, Optional
 
 from hub_estimator import errors
-from hub_estimator.hub import metric_direction
 from hub_estimator.sweeps.records import Objective
 
 # Parts of the names of numbers in results.json of which less is better.
@@ -73,6 +72,9 @@ def _direction_problem(direction: Any, names: list[str]) -> str:
 
 
 def _is_max(name: str, mode: Any) -> bool:
+  # It imports TensorFlow, and mistakes elsewhere need not wait for that.
+  from hub_estimator.hub import metric_direction
+
   words = set(re.split(r"[^a-z0-9]+", name.lower()))
   if mode == "auto" and words & _COSTS:
     return False

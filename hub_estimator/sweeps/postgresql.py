@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from typing import Any
 
 import sqlalchemy
@@ -56,7 +57,13 @@ class AdvisoryLock:
   """A lock of a PostgreSQL database, on a connection of its own.
 
   It excludes all that use the database, on any machine, and ends with its
-  connection: with the holder, or with the server.
+  connection: with the holder, or with the server. It needs the server's own
+  sessions: behind a pooler that lends them out for single transactions it
+  locks nothing.
+
+  The connection is psycopg's, not SQLAlchemy's, for a forked child to let go
+  of: SQLAlchemy says goodbye to the server for what nobody refers to any more,
+  and that would be in the parent's name.
   """
 
   def __init__(self, url: sqlalchemy.URL, name: str):
@@ -66,14 +73,10 @@ class AdvisoryLock:
       url: of the database.
       name: of what is locked; the lock's key is made of it.
     """
-    self._engine = sqlalchemy.create_engine(
-      url,
-      poolclass=sqlalchemy.NullPool,
-      isolation_level="AUTOCOMMIT",
-      connect_args=engine_options(url)["connect_args"],
-    )
+    self._url = url
     self._key = lock_key(name)
     self._connection = None
+    self._pid = None
 
   def acquire(self, timeout_secs: float) -> bool:
     """Connects and waits for the lock.
@@ -85,43 +88,56 @@ class AdvisoryLock:
       whether it is held now.
 
     Raises:
-      Exception: SQLAlchemy's, if the server cannot be reached.
+      psycopg.Error: the server cannot be reached, or refuses.
     """
-    connection = self._engine.connect()
+    import psycopg
+
+    arguments, options = self._url.get_dialect()().create_connect_args(
+      self._url
+    )
+    options = {**engine_options(self._url)["connect_args"], **options}
+    connection = psycopg.connect(*arguments, **options, autocommit=True)
     try:
       connection.execute(
-        sqlalchemy.text("SELECT set_config('lock_timeout', :value, false)"),
-        {"value": f"{max(1, round(timeout_secs * 1000))}ms"},
+        "SELECT set_config('lock_timeout', %s, false)",
+        [f"{max(1, round(timeout_secs * 1000))}ms"],
       )
-      connection.execute(
-        sqlalchemy.text("SELECT pg_advisory_lock(:key)"), {"key": self._key}
-      )
-    except BaseException as error:
+      connection.execute("SELECT pg_advisory_lock(%s)", [self._key])
+    except psycopg.errors.LockNotAvailable:
       connection.close()
-      if getattr(getattr(error, "orig", None), "sqlstate", None) == "55P03":
-        return False
+      return False
+    except BaseException:
+      connection.close()
       raise
     self._connection = connection
+    self._pid = os.getpid()
     return True
 
   def is_held(self) -> bool:
     """Returns whether the lock's connection still stands."""
+    import psycopg
+
     try:
-      self._connection.execute(sqlalchemy.text("SELECT 1"))
-    except sqlalchemy.exc.SQLAlchemyError:
+      self._connection.execute("SELECT 1")
+    except psycopg.Error:
       return False
     return True
 
   def release(self) -> None:
-    """Gives the lock back, if it did not end before."""
-    connection, self._connection = self._connection, None
-    if connection is None:
+    """Gives the lock back, if it did not end before.
+
+    In a forked child of the holder it does nothing.
+    """
+    if self._pid != os.getpid():
       return
+    import psycopg
+
+    connection, self._connection = self._connection, None
+    self._pid = None
     try:
-      connection.execute(
-        sqlalchemy.text("SELECT pg_advisory_unlock(:key)"), {"key": self._key}
-      )
-    except sqlalchemy.exc.SQLAlchemyError:
+      # Sooner than the server notices that the connection is closed.
+      connection.execute("SELECT pg_advisory_unlock(%s)", [self._key])
+    except psycopg.Error:
       # It ended with its connection.
       pass
     finally:

@@ -160,17 +160,27 @@ class RangeParameter:
       UserValueError: it is not within the range.
     """
     is_number = type(value) in (int, float)
-    if not is_number or not self.low <= value <= self.high:
+    if not is_number or not self.low <= self._snapped(value) <= self.high:
       raise errors.UserValueError(
         f"{self.name} = {value!r} is outside the range of the search space: "
         f"{self.low!r} to {self.high!r}"
       )
-    return value_text(int(value) if self.is_integer else float(value))
+    return value_text(self._snapped(value))
+
+  def _snapped(self, value: Union[int, float]) -> Union[int, float]:
+    """Returns the value with which Optuna's differs by rounding alone."""
+    if self.is_integer:
+      return int(value)
+    if self.step is None:
+      return float(value)
+    steps = (_decimal(float(value)) - _decimal(self.low)) / _decimal(self.step)
+    return self._stepped(round(steps))
 
   def suggest(self, trial: optuna.Trial) -> Value:
     """Returns the value that an Optuna trial takes."""
     suggest_fn = trial.suggest_int if self.is_integer else trial.suggest_float
-    return suggest_fn(self.name, self.low, self.top, **self._spacing())
+    value = suggest_fn(self.name, self.low, self.top, **self._spacing())
+    return self._snapped(value)
 
   def distribution(self) -> optuna.distributions.BaseDistribution:
     """Returns Optuna's description of the parameter."""

@@ -6,6 +6,7 @@ import contextlib
 import os
 import threading
 import time
+import weakref
 from collections.abc import Callable, Iterator
 from typing import Any, Optional, TypeVar
 
@@ -30,6 +31,17 @@ LOCK_FILE = "study.lock"
 _LONGEST_LOCK_PAUSE_SECS = 0.1
 # Seconds that SQLite itself waits for another process's change.
 _SQLITE_TIMEOUT_SECS = 30
+
+# What a forked child inherited of its parent's storages. Kept there: a
+# connection that nobody refers to is closed, and its server would take that for
+# the parent's wish.
+_opened: weakref.WeakSet[StudyStorage] = weakref.WeakSet()
+_inherited: list[Any] = []
+os.register_at_fork(
+  after_in_child=lambda: _inherited.extend(
+    (one._storage, one._thread) for one in _opened
+  )
+)
 
 
 class StudyStorage:
@@ -69,6 +81,7 @@ class StudyStorage:
     self._pid = os.getpid()
     self._thread = threading.local()
     self._storage = self._retrying(self._create, is_opening=True)
+    _opened.add(self)
 
   @property
   def storage(self) -> optuna.storages.BaseStorage:

@@ -64,7 +64,7 @@ _RACE_STATES = ("42P07", "42710", "23505", "XX000", "40001", "40P01")
 
 def kind_of(error: BaseException) -> Kind:
   """Returns what an error of a storage's operation means."""
-  if isinstance(error, journal_file.JournalWriteError):
+  if isinstance(error, journal_file.JournalError):
     return Kind.UNREACHABLE if error.errno in _PASSING else Kind.REFUSED
   if isinstance(error, optuna.exceptions.StorageInternalError):
     # Optuna's wrapping of any error of SQLAlchemy.
@@ -116,7 +116,7 @@ def cause_text(error: BaseException) -> str:
   """Returns why something failed, in one line: what the driver says."""
   if isinstance(error, optuna.exceptions.StorageInternalError):
     error = error.__cause__ or error
-  if isinstance(error, journal_file.JournalWriteError):
+  if isinstance(error, journal_file.JournalError):
     return os.strerror(error.errno or 0)
   text = " ".join(str(driver_error(error)).split())
   if len(text) > _LONGEST_CAUSE:

@@ -150,8 +150,8 @@ class CheckedSettings:
         hint = f"; did you mean {match!r}?" if match else ""
       self._problem(
         name,
-        f"sweep.{name} is one of {', '.join(map(repr, words))}; got {_shown(value)}"
-        f"{hint}",
+        f"sweep.{name} is one of {', '.join(map(repr, words))}; got "
+        f"{_shown(value)}{hint}",
       )
 
   def _check_count(

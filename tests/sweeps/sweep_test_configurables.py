@@ -30,6 +30,17 @@ def sw_anchored(alpha=0.1):
 FROZEN = gin_values.Reference((), f"{MODULE}.sw_frozen", True)
 ANCHORED = gin_values.Reference((), f"{MODULE}.sw_anchored", True)
 
+RECIPES = {
+  "RECIPE": [FROZEN, ANCHORED],
+  "RATE": {"low": 0.01, "high": 1.0, "log": True, "num": 3},
+  "sw_anchored.alpha": {
+    "low": 0.1,
+    "high": 0.35,
+    "step": 0.1,
+    "when": {"RECIPE": ANCHORED},
+  },
+}
+
 
 def parse(data):
   return search_space.SearchSpace.parse(data)

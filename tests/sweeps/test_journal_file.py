@@ -110,7 +110,7 @@ def test_a_full_disk_leaves_the_journal_as_it_was(path, monkeypatch):
     return write(descriptor, content[:10], offset)
 
   monkeypatch.setattr(os, "pwrite", write_some)
-  with pytest.raises(journal_file.JournalWriteError, match="No space left"):
+  with pytest.raises(journal_file.JournalError, match="No space left"):
     add(study, 2.0)
   monkeypatch.undo()
   assert path.read_bytes() == whole
@@ -185,6 +185,32 @@ def test_a_child_forked_while_the_lock_is_held_does_not_hold_it(path):
     lock.release()
   finally:
     os.kill(grandchild, 9)
+
+
+def test_a_child_that_leaves_the_holders_block_gives_nothing_back(path):
+  """As happens when a child is forked, and raises, inside of it."""
+  lock = kernel_lock.KernelLock(str(path))
+  lock.acquire()
+
+  def leave(channel):
+    # It gets the number of the lock's file.
+    descriptor = os.open(os.devnull, os.O_RDONLY)
+    lock.release()
+    os.close(descriptor)
+
+  Child(leave).join()
+  assert not kernel_lock.KernelLock(str(path)).acquire(wait=False)
+  lock.release()
+
+
+def test_a_journal_that_is_taken_away_is_not_begun_anew(path):
+  study = open_study(path)
+  path.unlink()
+  with pytest.raises(journal_file.JournalError, match="No such file"):
+    add(study, 1.0)
+  with pytest.raises(journal_file.JournalError, match="No such file"):
+    study.get_trials()
+  assert not path.exists()
 
 
 def test_processes_write_side_by_side(path):

@@ -1,5 +1,6 @@
 """A study in a PostgreSQL database that is killed and comes back."""
 
+import gc
 import threading
 
 import optuna
@@ -308,6 +309,36 @@ def test_a_study_of_another_optuna_is_told(open_it, postgres, database, clock):
   ):
     open_it()
   assert clock.pauses == []
+
+
+# Forks.
+
+
+def test_a_forked_child_leaves_the_connections_alone(open_it):
+  opened = open_it()
+  study = with_study(opened)
+
+  def backends():
+    with opened.storage.engine.connect() as connection:
+      return connection.scalar(sqlalchemy.text("SELECT pg_backend_pid()"))
+
+  before = backends()
+  lock = opened.lock()
+  lock.__enter__()
+
+  def work(channel):
+    nonlocal opened, study, lock
+    lock.__exit__(None, None, None)
+    opened.close()
+    del opened, study, lock
+    gc.collect()
+
+  Child(work).join()
+  assert backends() == before
+  with pytest.raises(errors.UserRuntimeError, match="Another process"):
+    open_it().lock(timeout_secs=0.01).__enter__()
+  lock.__exit__(None, None, None)
+  assert len(study.trials) == 0
 
 
 # The lock.

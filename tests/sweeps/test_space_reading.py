@@ -192,8 +192,8 @@ def test_two_names_of_the_same_binding():
     ),
     (
       {"choices": [1], "xyz": 1},
-      'a parameter has no "xyz"; there are: choices, high, log, low, num, step, '
-      "when",
+      'a parameter has no "xyz"; there are: choices, high, log, low, num, '
+      "step, when",
     ),
     (
       {"choices": [1], "low": 1},

@@ -250,7 +250,7 @@ PASSING = [
   LOCKED,
   optuna.exceptions.StorageInternalError("of something"),
   sqlalchemy.exc.TimeoutError("QueuePool limit"),
-  journal_file.JournalWriteError(errno.ENOSPC, "No space left on device"),
+  journal_file.JournalError(errno.ENOSPC, "No space left on device"),
 ]
 
 
@@ -305,7 +305,7 @@ def test_other_errors_are_raised_at_once(opened, clock, error):
   "error, text",
   [
     (
-      journal_file.JournalWriteError(errno.EACCES, "x"),
+      journal_file.JournalError(errno.EACCES, "x"),
       "cannot be used: Permission denied",
     ),
     (
