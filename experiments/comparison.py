@@ -76,7 +76,7 @@ def compare(
   """
   runs, tried = _choose(settings, rows)
   found = _run(settings, runs, range(settings.num_seeds), test_split)
-  _write_table(
+  write_table(
     settings.folder,
     "table",
     [
@@ -87,7 +87,7 @@ def compare(
   )
   if tried:
     headers = ["way", case_header, "mean accuracy on the eval split"]
-    _write_table(settings.folder, "tried", tried, headers)
+    write_table(settings.folder, "tried", tried, headers)
 
 
 def _choose(settings, rows):
@@ -158,7 +158,12 @@ def _cells(values, runs) -> list[str]:
   ]
 
 
-def _write_table(folder, name, rows, headers) -> None:
+def write_table(
+  folder: pathlib.Path,
+  name: str,
+  rows: Sequence[Sequence[str]],
+  headers: Sequence[str],
+) -> None:
   """Puts a table between the README's markers of its name, and prints it."""
   table = format_markdown_table(rows, headers)
   readme = folder / "README.md"

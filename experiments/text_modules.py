@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import pathlib
 import shutil
-import subprocess
-import sys
 
 from absl import flags
 
+from experiments.text_module_export import export_text_module
 from experiments.ways import Way, rates
 
 _EMBEDDING_FILE = flags.DEFINE_string(
@@ -38,18 +37,7 @@ def export_module(
   """Makes the module of --embedding_file, and returns its folder."""
   module = runs_dir / "module"
   shutil.rmtree(module, ignore_errors=True)
-  subprocess.run(
-    [
-      *(sys.executable, "-m"),
-      "hub_estimator.publishing.export_text_embedding_module",
-      f"--embedding_file={_EMBEDDING_FILE.value}",
-      f"--export_path={module}",
-      f"--num_oov_buckets={num_oov_buckets}",
-      # GloVe's words have no capitals, and questions begin with one.
-      "--lowercase_text",
-    ],
-    check=True,
-  )
+  export_text_module(_EMBEDDING_FILE.value, module, num_oov_buckets)
   return module
 
 

@@ -102,7 +102,8 @@ def write_module(path):
       module.export(path, session)
 
 
-def _create_source():
+def create_arrays():
+  """Returns the data: {"train_features": …}, images as [number, 64, 64, 3]."""
   random = np.random.RandomState(0)
   size, arrays = _IMAGE_SIZE.value, {}
   for split, number in (
@@ -113,8 +114,15 @@ def _create_source():
       0, 256, [number, size, size, 3], np.uint8
     )
     arrays[f"{split}_labels"] = np.arange(number) % _NUM_CLASSES
+  return arrays
+
+
+def _create_source():
   return NumpyInput(
-    arrays, batch_size=_BATCH_SIZE.value, scale=1 / 255, label_kind="class"
+    create_arrays(),
+    batch_size=_BATCH_SIZE.value,
+    scale=1 / 255,
+    label_kind="class",
   )
 
 

@@ -14,9 +14,13 @@ import pathlib
 
 import numpy as np
 from absl import app, flags
-from sklearn import datasets
 
-from experiments import command_flags, comparison, image_modules
+from experiments import (
+  command_flags,
+  comparison,
+  digit_images,
+  image_modules,
+)
 from experiments.ways import Case
 
 _DATA_DIR = flags.DEFINE_string(
@@ -29,10 +33,9 @@ _DIGITS_WAYS = ("feature_extraction", "all at one rate", "full_fine_tuning")
 
 def write_digits(path):
   """Writes scikit-learn's digits, each pixel as 4×4 pixels."""
-  bunch = datasets.load_digits()
-  images = np.kron(bunch.images / 16, np.ones([1, 4, 4]))[..., np.newaxis]
+  images, labels = digit_images.load_digits()
   path.parent.mkdir(parents=True, exist_ok=True)
-  np.savez(path, features=images.astype(np.float32), labels=bunch.target)
+  np.savez(path, features=images, labels=labels)
 
 
 def main(_):
