@@ -5,7 +5,7 @@ from sklearn import datasets
 
 
 def load_digits() -> tuple[np.ndarray, np.ndarray]:
-  """Returns images [1797, 32, 32, 1] from 0 to 1, each pixel 4×4, and labels."""
+  """Returns images [1797, 32, 32, 1] from 0 to 1, pixels as 4×4, and labels."""
   bunch = datasets.load_digits()
   images = np.kron(bunch.images / 16, np.ones([1, 4, 4]))[..., np.newaxis]
   return images.astype(np.float32), bunch.target

@@ -64,7 +64,7 @@ def run_command(
   except errors.UserError as e:
     if flags.FLAGS.is_parsed() and _DEBUG.value:
       traceback.print_exc()
-    print(f"error: {_one_line(e)}", file=sys.stderr)
+    print(f"error: {errors.one_line(e)}", file=sys.stderr)
     sys.exit(_USAGE_STATUS)
   except KeyboardInterrupt:
     print("interrupted", file=sys.stderr)
@@ -185,14 +185,3 @@ def _default_text(flag: flags.Flag, required_flags: Sequence[str]) -> str:
   if flag.boolean or flag.default in (None, "", []):
     return ""
   return f"(default: {flag.default})"
-
-
-def _one_line(error: BaseException) -> str:
-  """Returns the message without line ends, and without what Gin appends."""
-  message = str(error)
-  for mark in (
-    "\n  No values supplied by Gin or caller",
-    "\n  In call to configurable",
-  ):
-    message = message.partition(mark)[0]
-  return " ".join(message.split())

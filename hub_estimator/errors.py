@@ -18,6 +18,21 @@ class UserError(Exception):
   ag_pass_through = True
 
 
+def one_line(error: BaseException) -> str:
+  """Returns an error's message without line ends, and without what Gin appends.
+
+  Args:
+    error: of any kind.
+  """
+  message = str(error)
+  for mark in (
+    "\n  No values supplied by Gin or caller",
+    "\n  In call to configurable",
+  ):
+    message = message.partition(mark)[0]
+  return " ".join(message.split())
+
+
 class UserValueError(UserError, ValueError):
   """A value that breaks a rule."""
 

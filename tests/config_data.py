@@ -42,6 +42,7 @@ def write_all(folder):
     "arrays": tiny_runs.write_data(folder / "arrays.npz"),
     "texts": str(folder / "texts.npz"),
     "grey_images": str(folder / "grey_images.npz"),
+    "cut_grey_images": str(folder / "cut_grey_images.npz"),
     "signs": str(folder / "signs"),
     "text_module": str(folder / "text_module"),
   }
@@ -61,6 +62,13 @@ def write_all(folder):
     paths["grey_images"],
     features=images.astype(np.float32),
     labels=[0, 1, 2, 3] * 5,
+  )
+  np.savez(
+    paths["cut_grey_images"],
+    train_features=images.astype(np.float32),
+    train_labels=["5", "6"] * 10,
+    eval_features=images.astype(np.float32),
+    eval_labels=["5", "6"] * 10,
   )
   _write_text_files(folder, paths)
   _write_signs(pathlib.Path(paths["signs"]))

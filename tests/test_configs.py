@@ -23,6 +23,8 @@ FILES = sorted(
 FRAGMENTS = {
   "configs/fine_tuning.gin",
   "experiments/digits/data.gin",
+  "experiments/module_comparison/protocol.gin",
+  "experiments/module_comparison/sweep.gin",
   "experiments/sign_digits/data.gin",
   "experiments/sign_digits/network.gin",
 }
@@ -84,6 +86,16 @@ REQUIRED = {
     "VOCABULARY_FILE": "vocabulary",
     "SOURCE": "texts",
   },
+  "experiments/module_comparison/digits.gin": {"SOURCE": "cut_grey_images"},
+  "experiments/module_comparison/signs.gin": {
+    **SIGNS,
+    "EVAL_DIR": "signs",
+  },
+  "experiments/module_comparison/texts.gin": {
+    "VOCABULARY_FILE": "vocabulary",
+    "TRAIN_FILE": "classes",
+    "EVAL_FILE": "classes",
+  },
   "experiments/movie_reviews/fine_tune.gin": TABLE_OF_TEXTS,
   "experiments/movie_reviews/from_scratch.gin": {
     "VOCABULARY_FILE": "vocabulary",
@@ -110,6 +122,8 @@ REQUIRED = {
 SMALL = {
   "experiments/digits/from_scratch.gin": (2,),
   "experiments/digits/pretrain.gin": (2,),
+  "experiments/module_comparison/digits.gin": (1, 1, 2),
+  "experiments/module_comparison/signs.gin": (1, 1, 2),
   "experiments/sign_digits/from_scratch.gin": (1, 1, 2),
   "experiments/sign_digits/pretrain.gin": (1, 1, 2),
   "experiments/sign_digits/pretrain_on_digits.gin": (1, 1, 2),

@@ -16,18 +16,14 @@ validation, with each seed; and tests on the test split, once. Writes the tables
 of README.md beside this file. Runs that are there are not repeated.
 """
 
-import dataclasses
 import pathlib
-from collections.abc import Sequence
 
 from absl import app, flags
 
 from experiments import command_flags
 from experiments.comparison import Settings
-from experiments.module_comparison import modules, studies, tables, tasks
-from experiments.module_comparison.modules import Module
-from experiments.module_comparison.tasks import Task
-from experiments.trials import Trial, run_trials
+from experiments.module_comparison import modules, tasks
+from experiments.module_comparison.protocol import Family, compare
 
 _SIGNS_DIR = flags.DEFINE_string("signs_dir", None, "Folder of the signs.")
 _EMBEDDING_FILE = flags.DEFINE_string(
@@ -38,77 +34,6 @@ _REVIEWS_DIR = flags.DEFINE_string("reviews_dir", None, "Folder of reviews.")
 flags.FLAGS.set_default("num_seeds", 3)
 
 _HERE = pathlib.Path(__file__).resolve().parent
-SWEEP_FILE = _HERE / "sweep.gin"
-
-
-@dataclasses.dataclass(frozen=True)
-class Family:
-  """Modules and the tasks that all of them take.
-
-  Attributes:
-    name: the names of its tables begin with it.
-    modules: to compare.
-    tasks: to compare them on.
-    gin_params: bindings of all runs.
-  """
-
-  name: str
-  modules: Sequence[Module]
-  tasks: Sequence[Task]
-  gin_params: tuple[str, ...] = ()
-
-
-def compare(
-  settings: Settings, family: Family, sweep_file: pathlib.Path = SWEEP_FILE
-) -> None:
-  """Runs the protocol, and writes the family's tables."""
-  points = {
-    task.name: studies.run_study(
-      settings, task, family.modules, family.gin_params, sweep_file
-    )
-    for task in family.tasks
-  }
-  keys, trials = [], []
-  for task in family.tasks:
-    for module in family.modules:
-      for way in studies.ways_of(module):
-        chosen = studies.choose(points[task.name], module, way)
-        keys.append((task.name, module.name, way))
-        trials += [
-          _final_trial(settings, family, task, module, way, chosen, seed)
-          for seed in range(settings.num_seeds)
-        ]
-  results = run_trials(
-    trials,
-    settings.num_processes,
-    settings.rerun,
-    [studies.feature_cache(settings)],
-  )
-  size = settings.num_seeds
-  finals = {
-    key: results[index * size : (index + 1) * size]
-    for index, key in enumerate(keys)
-  }
-  tables.write_tables(
-    settings, family.name, family.tasks, family.modules, points, finals
-  )
-
-
-def _final_trial(settings, family, task, module, way, chosen, seed) -> Trial:
-  return Trial(
-    str(
-      settings.runs_dir
-      / "final"
-      / "-".join([task.name, module.folder_name, way, str(seed)])
-    ),
-    str(settings.folder / task.gin_file),
-    (
-      *task.final_params,
-      *family.gin_params,
-      *chosen.gin_params,
-      f"SEED = {seed}",
-    ),
-  )
 
 
 def _image_family(settings: Settings) -> Family:

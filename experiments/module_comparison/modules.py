@@ -148,8 +148,7 @@ def _train_and_export(
   settings: Settings, trainings: Sequence[_Training]
 ) -> None:
   folders = [
-    settings.runs_dir / "pretraining" / folder_name(t.name)
-    for t in trainings
+    settings.runs_dir / "pretraining" / folder_name(t.name) for t in trainings
   ]
   run_trials(
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import csv
 import dataclasses
 import os
@@ -9,7 +10,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from experiments.comparison import Settings
 from experiments.module_comparison.modules import Module
@@ -29,33 +30,24 @@ class Point:
   """A trial of a study.
 
   Attributes:
-    handle: the module's.
-    recipe: "" for none.
-    learning_rate, train_steps: as Gin texts.
-    accuracy, loss: means on the validation split.
+    params: binding's name -> its value, as text, without those that the trial
+      does not bind.
+    accuracy, loss: on the validation split.
   """
 
-  handle: str
-  recipe: str
-  learning_rate: str
-  train_steps: str
+  params: Mapping[str, str]
   accuracy: float
   loss: float
 
   @property
   def setting(self) -> tuple[str, str]:
-    """What is chosen of the sweep."""
-    return self.learning_rate, self.train_steps
+    """The learning rate and the number of steps, which are chosen."""
+    return self.params["LEARNING_RATE"], self.params["TRAIN_STEPS"]
 
   @property
   def gin_params(self) -> tuple[str, ...]:
-    handle = self.handle
-    return (
-      f"MODULE_HANDLE = {handle if handle.startswith('@') else repr(handle)}",
-      f"LEARNING_RATE = {self.learning_rate}",
-      f"TRAIN_STEPS = {self.train_steps}",
-      *([f"RECIPE = {self.recipe}"] if self.recipe else []),
-    )
+    """All that the trial binds."""
+    return tuple(f"{n} = {_gin_text(v)}" for n, v in self.params.items())
 
 
 def ways_of(module: Module) -> tuple[str, ...]:
@@ -90,10 +82,10 @@ def run_study(
   own_sweep_file = _write_sweep_file(
     study.with_suffix(".gin"), sweep_file, modules
   )
-  subprocess.run(
+  completed = subprocess.run(
     [
       *(sys.executable, "-m", "hub_estimator.sweep"),
-      f"--gin_file={settings.folder / task.gin_file}",
+      f"--gin_file={task.gin_file}",
       *(f"--gin_param={p}" for p in (*task.search_params, *gin_params)),
       f"--sweep_file={own_sweep_file}",
       f"--study_dir={study}",
@@ -101,8 +93,11 @@ def run_study(
       "--keep=1",
     ],
     env={**os.environ, **dict([feature_cache(settings)])},
-    check=True,
+    check=False,
   )
+  if completed.returncode:
+    # It has said why.
+    sys.exit(completed.returncode)
   return _read_points(study / "leaderboard.csv")
 
 
@@ -118,21 +113,32 @@ def choose(points: Sequence[Point], module: Module, way: str) -> Point:
   return min(own, key=lambda point: (-point.accuracy, point.loss))
 
 
-def points_of(
-  points: Sequence[Point], module: Module, way: str
-) -> list[Point]:
+def points_of(points: Sequence[Point], module: Module, way: str) -> list[Point]:
   """Returns the trials of a module that is trained in one way."""
-  recipe = _RECIPES[way] if module.is_published else ""
-  return [p for p in points if (p.handle, p.recipe) == (module.handle, recipe)]
+  recipe = _RECIPES[way] if module.is_published else None
+  return [
+    point
+    for point in points
+    if point.params["MODULE_HANDLE"] == module.handle
+    and point.params.get("RECIPE") == recipe
+  ]
+
+
+def _gin_text(value: str) -> str:
+  """Returns a value of the study's table as Gin writes it."""
+  if value.startswith("@"):
+    return value
+  try:
+    ast.literal_eval(value)
+  except (SyntaxError, ValueError):
+    return repr(value)
+  return value
 
 
 def _write_sweep_file(
   path: pathlib.Path, sweep_file: pathlib.Path, modules: Sequence[Module]
 ) -> pathlib.Path:
-  handles = {
-    module: repr(module.handle) if module.is_published else module.handle
-    for module in modules
-  }
+  handles = {module: _gin_text(module.handle) for module in modules}
   published = [handles[m] for m in modules if m.is_published]
   path.parent.mkdir(parents=True, exist_ok=True)
   path.write_text(
@@ -145,15 +151,16 @@ def _write_sweep_file(
 
 def _read_points(leaderboard: pathlib.Path) -> list[Point]:
   with open(leaderboard, encoding="utf-8", newline="") as file:
+    table = csv.DictReader(file)
+    columns = list(table.fieldnames)
+    # What the trials bind stands between these.
+    names = columns[columns.index("state") + 1 : columns.index("accuracy")]
     return [
       Point(
-        row["MODULE_HANDLE"],
-        row["RECIPE"],
-        row["LEARNING_RATE"],
-        row["TRAIN_STEPS"],
+        {name: row[name] for name in names if row[name]},
         float(row["accuracy"]),
         float(row["average_loss"]),
       )
-      for row in csv.DictReader(file)
+      for row in table
       if row["state"] == "complete"
     ]

@@ -17,6 +17,7 @@ from sklearn.model_selection import train_test_split
 
 from experiments import digit_images
 
+_HERE = pathlib.Path(__file__).resolve().parent
 _CLASSES = (5, 6, 7, 8, 9)
 _NUM_TEST_DIGITS = 446
 TRAIN, VALIDATION, BOTH, TEST = "train", "validation", "both", "test"
@@ -47,14 +48,14 @@ class Task:
 
   Attributes:
     name: what the tables call it.
-    gin_file: the config, in this folder.
+    gin_file: the path of the config.
     search_params: bindings of train and validation.
     final_params: bindings of both in one, and of test.
     counts: split -> number of examples.
   """
 
   name: str
-  gin_file: str
+  gin_file: pathlib.Path
   search_params: tuple[str, ...]
   final_params: tuple[str, ...]
   counts: Mapping[str, int]
@@ -85,11 +86,12 @@ def digits_task(folder: pathlib.Path, sizes: Sizes = IMAGES) -> Task:
     arrays = {}
     for split, part in splits.items():
       arrays[f"{split}_features"] = images[rows[part]]
-      arrays[f"{split}_labels"] = labels[rows[part]]
+      # As texts: these are names, and no numbers from 0.
+      arrays[f"{split}_labels"] = labels[rows[part]].astype(str)
     np.savez(files[name], **arrays)
   return Task(
     "digits",
-    "digits.gin",
+    _HERE / "digits.gin",
     (f"SOURCE = '{files['search']}'",),
     (f"SOURCE = '{files['final']}'",),
     _counts(rows),
@@ -108,7 +110,7 @@ def signs_task(
   """
   images = {
     split: [
-      (path.resolve(), str(label))
+      (path.resolve(), f"sign {label}")
       for label in _CLASSES
       for path in sorted((data_dir / split / str(label)).iterdir())
     ]
@@ -202,7 +204,7 @@ def _task_of_files(name, gin_file, files, kind, counts) -> Task:
   validation = f"EVAL_{kind} = '{files[VALIDATION]}'"
   return Task(
     name,
-    gin_file,
+    _HERE / gin_file,
     (f"TRAIN_{kind} = '{files[TRAIN]}'", validation),
     (
       f"TRAIN_{kind} = '{files[BOTH]}'",

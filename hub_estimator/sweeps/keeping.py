@@ -23,6 +23,8 @@ Keep = Union[int, Literal["all"]]
 # What the best alone keep; "checkpoint" first: without it, TensorFlow goes on
 # from none of the others.
 _LARGE = ("checkpoint", "model.ckpt-*", "best", "damaged", "export")
+# What `results.json` says of runs that did not come to their end.
+_UNFINISHED = (RESUMABLE, records.PRUNED)
 # Moved aside by a process that was killed before it had deleted them.
 _ASIDE = "removed-" + "[0-9a-f]" * 12
 _STEP = re.compile(r"model\.ckpt-(\d+)\.index")
@@ -161,7 +163,7 @@ def _was_resumed(trial: TrialRecord, folder: str, path: str) -> bool:
       or _differ(written, run.results)
       or newest > run.results.get("global_step", newest)
     )
-  if written is not None and written.get("status") != RESUMABLE:
+  if written is not None and written.get("status") not in _UNFINISHED:
     return True  # The trial did not come to its results.
   if trial.ended is None:
     return False

@@ -10,6 +10,7 @@ import traceback
 from typing import Callable, NamedTuple, Optional, Protocol
 
 from hub_estimator import errors
+from hub_estimator.sweeps.stop_signals import STOP_SIGNALS, held_signals
 from hub_estimator.sweeps.worker import (
   Worker,
   WorkerSettings,
@@ -20,6 +21,8 @@ LOG_FILE = "workers.log"
 _STDOUT, _STDERR = 1, 2
 # As commands end with an error that one line explains.
 _ERROR_STATUS = 2
+# What a pipe takes at once.
+_LONGEST_ERROR_BYTES = 4096
 
 
 class EndedWorker(NamedTuple):
@@ -81,38 +84,49 @@ class LocalWorkers:
       create_settings: (index, life_fd, close_fds) -> a worker's settings.
     """
     self._create_settings = create_settings
-    # Index -> (pid, worker's id, the pipe's end that its life hangs on).
-    self._running: dict[int, tuple[int, str, int]] = {}
+    self._running: dict[int, _Running] = {}
 
   def start(self, index: int) -> None:
     """Starts a worker; see `Workers`."""
-    reading, writing = os.pipe()
-    others = tuple(life for _, _, life in self._running.values())
-    settings = self._create_settings(index, reading, (*others, writing))
+    reading, life = os.pipe()
+    error_reading, error_writing = os.pipe()
+    os.set_blocking(error_reading, False)
+    others = [d for one in self._running.values() for d in one.descriptors]
+    settings = self._create_settings(
+      index, reading, (*others, life, error_reading)
+    )
     worker_id = new_worker_id()
     sys.stdout.flush()
     sys.stderr.flush()
-    pid = os.fork()
+    with held_signals():
+      pid = os.fork()
+      if not pid:
+        # Not what this process does with signals: it would tell other workers.
+        for number in STOP_SIGNALS:
+          signal.signal(number, signal.SIG_DFL)
     if pid:
       os.close(reading)
-      self._running[index] = (pid, worker_id, writing)
+      os.close(error_writing)
+      self._running[index] = _Running(pid, worker_id, life, error_reading)
       return
     status = 1
     try:
-      status = _work(settings, worker_id)
+      status = _work(settings, worker_id, error_writing)
     finally:
       os._exit(status)
 
   def ended(self) -> list[EndedWorker]:
     """Returns workers that ended; see `Workers`."""
     found = []
-    for index, (pid, worker_id, life) in list(self._running.items()):
-      waited, status = os.waitpid(pid, os.WNOHANG)
+    for index, running in list(self._running.items()):
+      waited, status = os.waitpid(running.pid, os.WNOHANG)
       if waited:
-        os.close(life)
+        error = _read_error(running.error)
+        for descriptor in running.descriptors:
+          os.close(descriptor)
         del self._running[index]
         code = os.waitstatus_to_exitcode(status)
-        found.append(EndedWorker(index, worker_id, code))
+        found.append(EndedWorker(index, running.worker_id, code, error))
     return found
 
   def num_running(self) -> int:
@@ -128,12 +142,35 @@ class LocalWorkers:
     self._signal(signal.SIGKILL)
 
   def _signal(self, number: int) -> None:
-    for pid, _, _ in self._running.values():
+    for running in self._running.values():
       with contextlib.suppress(ProcessLookupError):
-        os.kill(pid, number)
+        os.kill(running.pid, number)
 
 
-def _work(settings: WorkerSettings, worker_id: str) -> int:
+class _Running(NamedTuple):
+  """A worker that runs; its life hangs on `life`, `error` is what it says."""
+
+  pid: int
+  worker_id: str
+  life: int
+  error: int
+
+  @property
+  def descriptors(self) -> tuple[int, int]:
+    """This process's ends of pipes."""
+    return self.life, self.error
+
+
+def _read_error(descriptor: int) -> Optional[str]:
+  """Returns what a worker said at its end, if anything."""
+  try:
+    content = os.read(descriptor, _LONGEST_ERROR_BYTES)
+  except BlockingIOError:  # Another process has the other end, too.
+    return None
+  return content.decode(errors="replace") or None
+
+
+def _work(settings: WorkerSettings, worker_id: str, error_writing: int) -> int:
   """Works in this process; returns its exit status."""
   # A Ctrl-C at the terminal comes to the parent alone, which tells workers.
   os.setsid()
@@ -147,7 +184,9 @@ def _work(settings: WorkerSettings, worker_id: str) -> int:
   try:
     return Worker(settings, worker_id).run()
   except errors.UserError as error:
-    print(f"error: {error}", file=sys.stderr)
+    text = errors.one_line(error)
+    print(f"error: {text}", file=sys.stderr)
+    os.write(error_writing, text.encode()[:_LONGEST_ERROR_BYTES])
     return _ERROR_STATUS
   except BaseException:
     traceback.print_exc()

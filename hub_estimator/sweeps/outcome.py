@@ -42,15 +42,24 @@ class OutcomeWriter:
 
   def update(self, record: StudyRecord) -> None:
     """Writes what changed with a trial's end; the report now and then."""
-    leaderboard.write_leaderboard(record)
-    self.best = best.write_best(record)
-    try:
-      keeping.prune_folders(record, self._keep)
-    except OSError as error:
-      self._write(f"warning: a trial's files could not be deleted: {error}")
+    for what, step in (
+      ("the table could not be written", leaderboard.write_leaderboard),
+      ("the best trial's files could not be written", self._write_best),
+      ("a trial's files could not be deleted", self._delete_poor),
+    ):
+      try:
+        step(record)
+      except OSError as error:  # The next trial may find room again.
+        self._write(f"warning: {what}: {error}")
     if self._clock() >= self._next_report:
       self.write_report(record)
       self._next_report = self._clock() + _REPORT_SECS
+
+  def _write_best(self, record: StudyRecord) -> None:
+    self.best = best.write_best(record)
+
+  def _delete_poor(self, record: StudyRecord) -> None:
+    keeping.prune_folders(record, self._keep)
 
   def write_report(self, record: StudyRecord) -> None:
     """Writes the report, in another process.

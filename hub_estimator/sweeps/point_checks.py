@@ -52,14 +52,29 @@ def check(point: PointCheck) -> dict[str, Any]:
     with open(os.devnull, "w") as sink, contextlib.redirect_stderr(sink):
       _check(point, found)
   except errors.UserError as error:
-    found["problem"] = " ".join(str(error).split())
+    found["problem"] = errors.one_line(error)
   except Exception as error:
     where = traceback.extract_tb(error.__traceback__)[-1]
     found["problem"] = (
-      f"{type(error).__name__}: {' '.join(str(error).split())} "
+      f"{type(error).__name__}: {errors.one_line(error)} "
       f"({os.path.basename(where.filename)}, line {where.lineno})"
     )
+  if found["problem"]:
+    found["problem"] = _placed(found["problem"], point)
+  found["unused"] = {
+    name: _placed(text, point) for name, text in found["unused"].items()
+  }
   return found
+
+
+def _placed(text: str, point: PointCheck) -> str:
+  """Returns a message that says where the bindings of a point come from."""
+  for binding in point.bindings:
+    name = binding.partition(" = ")[0]
+    place = f'--gin_param "{binding}": '
+    for before in (f"{place}{name}: ", place):
+      text = text.replace(before, f"sweep.search_space[{name!r}]: ")
+  return text
 
 
 def _check(point: PointCheck, found: dict[str, Any]) -> None:

@@ -13,7 +13,7 @@ from hub_estimator.sweeps import objective_values, point_checks
 from hub_estimator.sweeps.forked_calls import call_forked
 from hub_estimator.sweeps.point_checks import PointCheck
 from hub_estimator.sweeps.resources import Resources
-from hub_estimator.sweeps.sampled_points import fixed_points
+from hub_estimator.sweeps.sampled_points import fixed_points, num_possible
 from hub_estimator.sweeps.search_space import SearchSpace
 from hub_estimator.sweeps.study_plan import CONFIG_FILE, SEED_NAME, StudyPlan
 from hub_estimator.training import (
@@ -27,6 +27,8 @@ _CONFIG_HEADER = "The config that all trials share, with all that it binds."
 # Combinations of choices whose graphs are built; further ones are looked at
 # without.
 _MAX_GRAPHS = 200
+# So many take long enough to say so.
+_MANY_GRAPHS = 20
 # Points of which Gin is asked.
 _MAX_POINTS = 2000
 _MAX_SHOWN = 10
@@ -115,6 +117,9 @@ def check_plan(
     UserValueError: with all problems.
   """
   points = _points(plan)
+  num_graphs = sum(point.depth == point_checks.GRAPHS for point in points)
+  if num_graphs >= _MANY_GRAPHS:
+    write(f"builds the graphs of {num_graphs} combinations of choices first")
   with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, CONFIG_FILE)
     with open(path, "w", encoding="utf-8") as file:
@@ -180,21 +185,25 @@ def _without_unfit(plan, points, checks, write) -> StudyPlan:
     return plan
   lines = [f"{name} = {handle!r}: {why}" for handle, why in unfit.items()]
   if plan.settings.unfit_modules != "leave_out" or len(unfit) == len(problems):
+    them, verb = ("it", "does") if len(unfit) == 1 else ("them", "do")
     way_out = (
-      "Correct them, or take them out of the search space"
+      f"Correct {them}, or take {them} out of the search space"
       if len(unfit) == len(problems)
-      else "Take them out of the search space, or set sweep.unfit_modules = "
+      else f"Take {them} out of the search space, or set sweep.unfit_modules = "
       "'leave_out'"
     )
     raise errors.UserValueError(
-      f"{len(unfit)} of {len(problems)} modules do not fit: "
+      f"{len(unfit)} of {len(problems)} modules {verb} not fit: "
       f"{_text(lines)} {way_out}."
     )
   for line in lines:
     write(f"warning: left out: {line}")
   space = plan.space.without(name, set(unfit))
   return dataclasses.replace(
-    plan, space=space, left_out={str(k): v for k, v in unfit.items()}
+    plan,
+    space=space,
+    num_wanted=num_possible(plan.settings, space, plan.num_wanted),
+    left_out={str(k): v for k, v in unfit.items()},
   )
 
 
@@ -241,4 +250,5 @@ def _text(problems: Sequence[str]) -> str:
   shown = [problem.rstrip(".") for problem in problems[:_MAX_SHOWN]]
   if len(problems) > _MAX_SHOWN:
     shown.append(f"and {len(problems) - _MAX_SHOWN} more")
-  return "; ".join(shown) + "."
+  text = "; ".join(shown)
+  return text if text.endswith("?") else f"{text}."

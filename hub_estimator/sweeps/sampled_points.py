@@ -3,10 +3,34 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
+from typing import Any, Optional
 
 from hub_estimator.sweeps.search_space import SearchSpace
 from hub_estimator.sweeps.sweep_file import SweepSettings
+
+
+def num_possible(
+  settings: SweepSettings, space: SearchSpace, wanted: Optional[int]
+) -> Optional[int]:
+  """Returns how many trials a sweep has that wants some number of them.
+
+  A grid has only so many points, and a space of choices only so many that
+  random search can draw.
+
+  Args:
+    settings: name the sampler.
+    space: the search space.
+    wanted: trials; None for all of a grid, or as many as the time allows.
+
+  Returns:
+    how many; None if time says.
+  """
+  if settings.sampler == "grid":
+    num_points = space.num_points()
+    return num_points if wanted is None else min(wanted, num_points)
+  if settings.sampler == "random" and wanted is not None:
+    return len(fixed_points(settings, space, wanted))
+  return wanted
 
 
 def fixed_points(

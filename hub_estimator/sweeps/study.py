@@ -99,7 +99,7 @@ class Study:
         self._put_back(trial._trial_id)
     waiting = self._trials(TrialState.WAITING)
     if not waiting and self._plan.num_wanted is None:
-      waiting = [self._append()]
+      waiting = self._append()
     if not waiting:
       return None
     plan = self._plan
@@ -117,12 +117,18 @@ class Study:
     runs = tuple(trial.user_attrs.get(attributes.RUNS, ()))
     return Claim(trial, trial.number, params, worker["id"], attempt, runs)
 
-  def _append(self):
-    number = len(self._trials())
-    points = fixed_points(self._plan.settings, self._plan.space, number + 1)
-    point = points[number] if number < len(points) else {}
-    self.optuna_study.enqueue_trial(point)
-    return self._trials(TrialState.WAITING)[0]
+  def _append(self) -> list[optuna.trial.FrozenTrial]:
+    """Adds one trial, if there is any more, and returns it."""
+    plan = self._plan
+    number = len(attributes.without_retried(self._trials()))
+    points = fixed_points(plan.settings, plan.space, number + 1)
+    if number < len(points):
+      self.optuna_study.enqueue_trial(points[number])
+    elif plan.settings.sampler == "random":
+      return []  # All points of a space of choices have been drawn.
+    else:
+      self.optuna_study.enqueue_trial({})
+    return self._trials(TrialState.WAITING)
 
   def beat(self, claim: Claim, count: int) -> None:
     """Tells other machines that a trial's worker lives, if storage answers.
@@ -160,6 +166,7 @@ class Study:
       return False
 
     def report():
+      self._check_own(claim)
       self._change(
         claim,
         # Optuna's `Trial.report` refuses two objectives, and a step that an
@@ -168,7 +175,11 @@ class Study:
           claim.trial_id, step, value
         ),
       )
-      return self._plan.allows_pruning and claim.trial.should_prune()
+      if not self._plan.allows_pruning:
+        return False
+      # `Trial.should_prune` knows only what was given to `Trial.report`.
+      study = self.optuna_study
+      return bool(study.pruner.prune(study, self._frozen(claim.trial_id)))
 
     return self._storage.call(report)
 
@@ -182,11 +193,14 @@ class Study:
     Raises:
       LostTrialError: the trial is not this worker's any more.
     """
-    self._storage.call(
-      lambda: self._change(
+
+    def note():
+      self._check_own(claim)
+      self._change(
         claim, lambda: self._set(claim.trial_id, attributes.RUNS, list(runs))
       )
-    )
+
+    self._storage.call(note)
 
   def complete(self, claim: Claim, values: Sequence[float]) -> None:
     """Finishes a trial.
@@ -226,7 +240,11 @@ class Study:
       self._set(claim.trial_id, attributes.ERROR, error)
       self._set(claim.trial_id, attributes.LOG_LINES, list(log_lines))
 
-    self._storage.call(lambda: self._change(claim, note))
+    def note_own():
+      self._check_own(claim)
+      self._change(claim, note)
+
+    self._storage.call(note_own)
     self._finish(claim, TrialState.FAIL, None)
 
   def _finish(self, claim: Claim, state: TrialState, values) -> None:

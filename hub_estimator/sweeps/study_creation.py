@@ -14,6 +14,7 @@ from hub_estimator import errors
 from hub_estimator.hub import folders
 from hub_estimator.sweeps import preparation, study_identity
 from hub_estimator.sweeps.resources import Resources
+from hub_estimator.sweeps.sampled_points import num_possible
 from hub_estimator.sweeps.storage import StudyStorage
 from hub_estimator.sweeps.study import Study
 from hub_estimator.sweeps.study_identity import Identity
@@ -23,6 +24,32 @@ _IDENTITY = "sweep"
 _NUM_WANTED = "num_trials"
 
 
+def check_new(
+  plan: StudyPlan,
+  config: preparation.BaseConfig,
+  resources: Sequence[Resources],
+  write: Callable[[str], None],
+) -> StudyPlan:
+  """Checks all trials of a study that is to be made.
+
+  Args:
+    plan: what the command asks for.
+    config: that trials share.
+    resources: of the processes that check.
+    write: takes a line of text.
+
+  Returns:
+    the plan as the study is to have it.
+
+  Raises:
+    UserError: a trial that cannot be run.
+  """
+  plan = dataclasses.replace(
+    plan, pinned=preparation.pinned_handles(plan.space)
+  )
+  return preparation.check_plan(plan, config.text, resources, write)
+
+
 def create_or_join(
   storage: StudyStorage,
   plan: StudyPlan,
@@ -30,6 +57,7 @@ def create_or_join(
   sweep_text: str,
   resources: Sequence[Resources],
   write: Callable[[str], None],
+  is_checked: bool = False,
 ) -> tuple[Study, StudyPlan]:
   """Returns the study of a plan, and the plan as the study has it.
 
@@ -43,6 +71,7 @@ def create_or_join(
     sweep_text: of the sweep file, for the folder.
     resources: of the processes that check.
     write: takes a line of text.
+    is_checked: whether the plan is one of `check_new`.
 
   Raises:
     UserError: a trial that cannot be run; another study is there.
@@ -60,10 +89,8 @@ def create_or_join(
         "--storage (and --study_name) that it was begun with, or another "
         "--study_dir."
       )
-    plan = dataclasses.replace(
-      plan, pinned=preparation.pinned_handles(plan.space)
-    )
-    plan = preparation.check_plan(plan, config.text, resources, write)
+    if not is_checked:
+      plan = check_new(plan, config, resources, write)
     there = _create(storage, plan, asked, config.text)
   identity, num_wanted = there
   if folder_key is not None and folder_key[1] != identity.key:
@@ -155,15 +182,14 @@ def _as_there(
   space = plan.settings.space
   if identity.left_out:
     space = space.without(space.handle_name, set(identity.left_out))
-  if plan.num_wanted is not None and num_wanted is not None:
+  wanted = num_possible(plan.settings, space, plan.num_wanted)
+  if wanted is not None and num_wanted is not None:
     # Trials that are there stay: a smaller number than before ends nothing.
-    num_wanted = max(plan.num_wanted, num_wanted)
-  else:
-    num_wanted = plan.num_wanted
+    wanted = max(wanted, num_wanted)
   return dataclasses.replace(
     plan,
     space=space,
-    num_wanted=num_wanted,
+    num_wanted=wanted,
     pinned=identity.pinned,
     left_out=identity.left_out,
   )

@@ -160,6 +160,26 @@ def write_key(study_dir: str, name: str, key: str, storage: str) -> None:
   )
 
 
+def check_path(study_dir: str) -> str:
+  """Returns the absolute path of a study's folder, "~" replaced.
+
+  Raises:
+    UserOSError: it cannot be a folder on this machine.
+  """
+  if "://" in study_dir:
+    raise errors.UserOSError(
+      f"--study_dir={study_dir} is a URL: a study's folder is on this machine; "
+      "a database is given with --storage."
+    )
+  path = os.path.abspath(os.path.expanduser(study_dir))
+  if os.path.exists(path) and not os.path.isdir(path):
+    raise errors.UserOSError(
+      f"--study_dir={study_dir} is a file, and a study needs a folder: give "
+      "another path."
+    )
+  return path
+
+
 def check_folder(study_dir: str) -> None:
   """Raises UserValueError if a folder has other things than a study's."""
   if not os.path.isdir(study_dir) or read_key(study_dir) is not None:

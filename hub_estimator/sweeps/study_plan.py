@@ -9,6 +9,7 @@ from typing import Any, Optional
 
 from hub_estimator.sweeps.search_space import SearchSpace
 from hub_estimator.sweeps.sweep_file import SweepSettings
+from hub_estimator.training.gin_resolution import value_text
 
 # The macro that seeds are bound to.
 SEED_NAME = "SEED"
@@ -53,11 +54,16 @@ class StudyPlan:
 
   def bindings(self, params: Mapping[str, Any]) -> tuple[str, ...]:
     """Returns "NAME = value" for each parameter of a trial."""
+    bindings = self.space.bindings(params)
     name = self.space.handle_name
-    if name in params:
-      handle = params[name]
-      params = {**params, name: self.pinned.get(handle, handle)}
-    return self.space.bindings(params)
+    pinned = self.pinned.get(params.get(name))
+    if pinned is None:
+      return bindings
+    start = f"{name} = "
+    return tuple(
+      start + value_text(pinned) if text.startswith(start) else text
+      for text in bindings
+    )
 
   def run_bindings(
     self, params: Mapping[str, Any], seed: Optional[int]

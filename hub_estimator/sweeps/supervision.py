@@ -8,11 +8,11 @@ import time
 from typing import Callable, Optional
 
 from hub_estimator import errors
-from hub_estimator.sweeps.liveness import Liveness
 from hub_estimator.sweeps.local_workers import EndedWorker, Workers
 from hub_estimator.sweeps.progress import SweepProgress
 from hub_estimator.sweeps.records import COMPLETE, FAILED, PRUNED, StudyRecord
 from hub_estimator.sweeps.study import Study
+from hub_estimator.sweeps.worker import STOPPED_STATUS
 
 # How often a trial may take its worker with it.
 _MAX_DEATHS = 5
@@ -33,7 +33,6 @@ class Supervisor:
     self,
     study: Study,
     workers: Workers,
-    liveness: Liveness,
     progress: SweepProgress,
     on_change: Callable[[StudyRecord], None],
     num_workers: int,
@@ -44,7 +43,6 @@ class Supervisor:
     Args:
       study: what is worked on.
       workers: who works.
-      liveness: tells dead workers.
       progress: shows what happens.
       on_change: called when a trial has ended.
       num_workers: how many.
@@ -53,7 +51,6 @@ class Supervisor:
     self.is_stopped = False
     self._study = study
     self._workers = workers
-    self._liveness = liveness
     self._progress = progress
     self._on_change = on_change
     self._num_workers = num_workers
@@ -114,8 +111,7 @@ class Supervisor:
     return record.num_wanted is None or len(ended) < record.num_wanted
 
   def _look(self) -> StudyRecord:
-    """Shows how far the study is; puts back trials of dead workers."""
-    self._liveness.observe(self._study.running())
+    """Shows how far the study is."""
     record = self._study.record()
     num_ended = len(record.of_state(COMPLETE, PRUNED, FAILED))
     if num_ended != self._num_ended:
@@ -127,15 +123,15 @@ class Supervisor:
 
   def _take_end(self, ended: EndedWorker) -> Optional[str]:
     """Does what the end of a worker asks for; returns an error to end with."""
-    if not ended.has_died:
-      return ended.error if ended.status else None
-    how = (
-      f"was ended by {signal.Signals(-ended.status).name}"
-      if ended.status < 0
-      else "failed (see workers.log)"
-    )
-    if self.is_stopped:
+    if self.is_stopped or not ended.status:
       return None
+    if not ended.has_died and ended.status != STOPPED_STATUS:
+      return ended.error or f"A worker ended with status {ended.status}."
+    how = "failed (see workers.log)"
+    if ended.status < 0:
+      how = f"was ended by {signal.Signals(-ended.status).name}"
+    elif ended.status == STOPPED_STATUS:
+      how = "was told to stop, and the sweep was not"
     self._study.note_death(
       ended.worker_id,
       _MAX_DEATHS,

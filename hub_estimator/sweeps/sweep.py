@@ -2,37 +2,41 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
-from typing import Any, Optional, Union
+from typing import Any, Callable, Optional, Union
 
 from hub_estimator import errors
 from hub_estimator.sweeps import (
   best,
+  early_imports,
   keeping,
   leaderboard,
   preparation,
+  ray_connection,
+  storage_places,
   study_creation,
   study_identity,
   study_report,
   supervision,
 )
 from hub_estimator.sweeps import resources as resource_shares
-from hub_estimator.sweeps.liveness import Liveness
-from hub_estimator.sweeps.local_workers import LocalWorkers, Workers
+from hub_estimator.sweeps.local_workers import LocalWorkers
 from hub_estimator.sweeps.outcome import OutcomeWriter
 from hub_estimator.sweeps.progress import SweepProgress
+from hub_estimator.sweeps.ray_workers import RayWorkers
 from hub_estimator.sweeps.records import COMPLETE, FAILED, PRUNED, StudyRecord
-from hub_estimator.sweeps.sampled_points import fixed_points
+from hub_estimator.sweeps.sampled_points import num_possible
 from hub_estimator.sweeps.storage import StudyStorage, open_storage
 from hub_estimator.sweeps.study_plan import SEED_NAME, StudyPlan
 from hub_estimator.sweeps.sweep_file import read_sweep_file
 from hub_estimator.sweeps.sweep_settings import SweepSettings
 from hub_estimator.sweeps.worker import STOPPED_STATUS, WorkerSettings
-from hub_estimator.training import results_table
+from hub_estimator.training import gin_files, results_table
 from hub_estimator.training.report_values import ReportFn
 
 # Seconds between two heartbeats of a worker, where machines share a study.
@@ -97,13 +101,16 @@ class Sweep:
     started = time.time()
     secs = arguments.timeout_secs
     self._deadline = None if secs is None else started + secs
-    study_dir = os.path.abspath(arguments.study_dir)
+    study_dir = study_identity.check_path(arguments.study_dir)
     self._config = preparation.read_base_config(
       arguments.gin_files, arguments.gin_params
     )
     settings = read_sweep_file(arguments.sweep_file)
-    with open(arguments.sweep_file, encoding="utf-8") as file:
+    path = gin_files.find_gin_file(arguments.sweep_file, None)
+    with open(path, encoding="utf-8") as file:
       self._sweep_text = file.read()
+    if arguments.executor == "ray":
+      ray_connection.check_package()
     self._resources = resource_shares.shares(arguments.num_workers)
     self._plan = StudyPlan(
       study_dir,
@@ -116,11 +123,9 @@ class Sweep:
 
   def check(self) -> str:
     """Checks all trials, and returns what would be done; changes nothing."""
-    plan = dataclasses.replace(
-      self._plan, pinned=preparation.pinned_handles(self._plan.space)
-    )
-    plan = preparation.check_plan(
-      plan, self._config.text, self._resources, _write
+    self._find_place()
+    plan = study_creation.check_new(
+      self._plan, self._config, self._resources, _write
     )
     return results_table.format_table(
       _description(plan, self._arguments), ("sweep", plan.study_dir)
@@ -132,9 +137,29 @@ class Sweep:
     Raises:
       UserError: another study is in the folder, or too many trials fail.
     """
+    with contextlib.ExitStack() as stack:
+      return self._run(stack)
+
+  def _run(self, stack: contextlib.ExitStack) -> int:
     plan, arguments = self._plan, self._arguments
-    study_identity.check_folder(plan.study_dir)
-    os.makedirs(plan.study_dir, exist_ok=True)
+    place = self._find_place()
+    connection = None
+    if arguments.executor == "ray":
+      # Before there is a study that the cluster could not work on.
+      connection = ray_connection.RayConnection()
+      stack.callback(connection.close)
+      ray_connection.check_storage(place, connection.nodes)
+    is_new = (
+      place.path is not None
+      and not os.path.exists(place.path)
+      and study_identity.read_key(plan.study_dir) is None
+    )
+    if is_new:
+      # Before anything is written: a mistake leaves no folder behind.
+      plan = study_creation.check_new(
+        plan, self._config, self._resources, _write
+      )
+    _make_folder(plan.study_dir)
     storage = open_storage(
       plan.study_dir,
       arguments.storage,
@@ -142,18 +167,35 @@ class Sweep:
       lock_name=plan.name,
     )
     study, plan = study_creation.create_or_join(
-      storage, plan, self._config, self._sweep_text, self._resources, _write
+      storage,
+      plan,
+      self._config,
+      self._sweep_text,
+      self._resources,
+      _write,
+      is_checked=is_new,
     )
+    early_imports.import_early()
     if arguments.retry_failed:
       study.retry_failed()
     known_failures = len(study.record().of_state(FAILED))
     limit = 1 if arguments.fail_fast else plan.settings.max_failures
     progress = SweepProgress()
     outcome = OutcomeWriter(arguments.keep, progress.write)
+    create_settings = self._settings_factory(
+      plan, storage, limit, known_failures
+    )
     supervisor = supervision.Supervisor(
       study,
-      self._create_workers(plan, storage, limit, known_failures),
-      Liveness(plan.study_dir, _HEARTBEAT_SECS),
+      LocalWorkers(create_settings)
+      if connection is None
+      else RayWorkers(
+        connection,
+        create_settings,
+        arguments.num_workers,
+        storage.description,
+        progress.write,
+      ),
       progress,
       outcome.update,
       arguments.num_workers,
@@ -171,13 +213,22 @@ class Sweep:
     _check_failures(record, known_failures, limit, arguments.fail_fast)
     return 0
 
-  def _create_workers(
+  def _find_place(self) -> storage_places.Place:
+    """Returns where the study is, or is to be, after looking at its folder."""
+    study_identity.check_folder(self._plan.study_dir)
+    return storage_places.find_place(
+      self._plan.study_dir,
+      self._arguments.storage,
+      self._arguments.num_workers,
+    )
+
+  def _settings_factory(
     self,
     plan: StudyPlan,
     storage: StudyStorage,
     limit: int,
     known_failures: int,
-  ) -> Workers:
+  ) -> Callable[[int, Optional[int], tuple[int, ...]], WorkerSettings]:
     arguments = self._arguments
 
     def create_settings(index, life_fd, close_fds):
@@ -197,27 +248,31 @@ class Sweep:
         close_fds=close_fds,
       )
 
-    return LocalWorkers(create_settings)
+    return create_settings
+
+
+def _make_folder(path: str) -> None:
+  try:
+    os.makedirs(path, exist_ok=True)
+  except OSError as error:
+    raise errors.UserOSError(
+      f"--study_dir={path} cannot be made: {error.strerror}. Give a folder in "
+      "which you may write."
+    ) from error
 
 
 def _num_wanted(
   settings: SweepSettings, arguments: SweepArguments
 ) -> Optional[int]:
   """Returns how many trials there are to be; None if time says."""
-  wanted = arguments.num_trials or settings.num_trials
-  if settings.sampler == "grid":
-    num_points = settings.space.num_points()
-    return num_points if wanted is None else min(wanted, num_points)
-  if wanted is None:
-    if arguments.timeout_secs is None:
-      raise errors.UserValueError(
-        f"sweep.sampler = {settings.sampler!r} goes on for ever: set "
-        "sweep.num_trials, --num_trials or --timeout."
-      )
-    return None
-  if settings.sampler == "random":
-    # A space of choices has only so many points.
-    return len(fixed_points(settings, settings.space, wanted))
+  wanted = num_possible(
+    settings, settings.space, arguments.num_trials or settings.num_trials
+  )
+  if wanted is None and arguments.timeout_secs is None:
+    raise errors.UserValueError(
+      f"sweep.sampler = {settings.sampler!r} goes on for ever: set "
+      "sweep.num_trials, --num_trials or --timeout."
+    )
   return wanted
 
 
@@ -311,17 +366,20 @@ def _check_failures(
   has_other = record.of_state(COMPLETE, PRUNED)
   if num_new < limit or (has_other and not fail_fast):
     return
+  newest = max(failed, key=lambda trial: (trial.ended is not None, trial.ended))
+  logs = os.path.join(record.study_dir, newest.folder)
   if fail_fast:
-    text = f"--fail_fast: trial {failed[-1].number} failed: {failed[-1].error}"
+    text = f"--fail_fast: trial {newest.number} failed: {newest.error}"
+    where = f"Its log is in {logs}"
   else:
     text = (
       f"{num_new} trials failed and none succeeded "
       f"(sweep.max_failures = {limit}): {supervision.common_cause(record)}"
     )
+    where = f"Their logs are in {logs} and beside it"
   raise errors.UserRuntimeError(
-    f"{text.rstrip('.')}. Their logs are in "
-    f"{os.path.join(record.study_dir, failed[-1].folder)} and beside it. When "
-    "the cause is mended, the same command with --retry_failed runs them again."
+    f"{text.rstrip('.')}. {where}. When the cause is mended, the same command "
+    "with --retry_failed runs them again."
   )
 
 

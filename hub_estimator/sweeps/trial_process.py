@@ -9,6 +9,7 @@ it ends as soon as the worker does.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import os
 import signal
@@ -20,7 +21,9 @@ from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from hub_estimator import errors
+from hub_estimator.sweeps.records import PRUNED
 from hub_estimator.sweeps.resources import Resources
+from hub_estimator.sweeps.stop_signals import STOP_SIGNALS, held_signals
 from hub_estimator.training import launch, results
 from hub_estimator.training.report_values import ReportFn
 
@@ -68,7 +71,11 @@ class TrialProcess:
     self.started = time.monotonic()
     sys.stdout.flush()
     sys.stderr.flush()
-    self.pid = os.fork()
+    with held_signals():
+      self.pid = os.fork()
+      if not self.pid:
+        for number in STOP_SIGNALS:
+          signal.signal(number, signal.SIG_DFL)
     if self.pid:
       os.close(child_writing)
       os.close(child_reading)
@@ -175,8 +182,8 @@ def _run(
   """Runs it, and says how it ended."""
   channel.watch()
   _send_output_to(os.path.join(folder, LOG_FILE))
-  for number in (signal.SIGTERM, signal.SIGINT):
-    signal.signal(number, signal.SIG_DFL)
+  # A crash shows in the log where it was.
+  faulthandler.enable()
   resources.apply()
   _volunteer_for_memory()
   last: dict[str, Any] = {}
@@ -212,20 +219,20 @@ def _outcome(
     results.write_results(
       folder,
       {
-        "status": "pruned",
+        "status": PRUNED,
         "global_step": last["step"],
         "metrics": last["metrics"],
       },
     )
     return {"pruned": last["step"]}
   except errors.UserError as error:
-    message = " ".join(str(error).split())
+    message = errors.one_line(error)
     print(f"error: {message}", file=sys.stderr)
     return {"error": message}
   except BaseException as error:
     traceback.print_exc()
-    message = " ".join(str(error).split())
-    return {"error": f"{type(error).__name__}: {message}"}
+    message = errors.one_line(error)
+    return {"error": f"{type(error).__name__}: {message}".rstrip(": ")}
 
 
 def _send_output_to(path: str) -> None:
