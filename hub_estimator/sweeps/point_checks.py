@@ -106,6 +106,7 @@ def _metric_names(run) -> list[str]:
 def unused_everywhere(
   checks: Sequence[dict[str, Any]],
   bound: Sequence[Collection[str]],
+  allowed: Collection[str] = (),
 ) -> list[str]:
   """Returns what is wrong with bindings that no point uses.
 
@@ -113,14 +114,18 @@ def unused_everywhere(
     checks: of the points.
     bound: the names of the search space that each point binds, as
       `unused_bindings` has them; what else is bound is bound in all.
+    allowed: names that need not be used.
   """
   varied = {name for names in bound for name in names}
-  problems, used = {}, set()
-  for found, names in zip(checks, bound):
-    problems.update(found["unused"])
-    used |= {
-      name
-      for name in {*problems, *names}
-      if name not in found["unused"] and (name in names or name not in varied)
-    }
-  return [text for name, text in problems.items() if name not in used]
+  problems = {k: v for found in checks for k, v in found["unused"].items()}
+  used = {
+    name
+    for found, names in zip(checks, bound)
+    for name in problems
+    if name not in found["unused"] and (name in names or name not in varied)
+  }
+  return [
+    text
+    for name, text in problems.items()
+    if name not in used and name not in allowed
+  ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import os
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Callable, Optional
 
 from hub_estimator import errors, handles
@@ -42,11 +42,14 @@ class BaseConfig:
     text: of a Gin file; a module that was the newest export is pinned.
     texts: left side of each binding -> its value, as the user wrote them.
     seed: what SEED is; None without it.
+    orphans: left sides of bindings that were made for what another binding
+      replaced. A trial may use them, and none needs to.
   """
 
   text: str
   texts: Mapping[str, str]
   seed: Optional[int]
+  orphans: frozenset[str] = frozenset()
 
 
 def read_base_config(
@@ -62,6 +65,8 @@ def read_base_config(
     UserError: what is wrong in it.
   """
   gin_config.parse_config(gin_files, gin_params)
+  used = gin_config.bound_texts()
+  gin_config.parse_config(gin_files, gin_params, keep_orphans=True)
   texts = gin_config.bound_texts()
   launch.pin_newest_export()
   seed = launch.bound_value(f"{SEED_NAME}/macro.value")
@@ -69,6 +74,7 @@ def read_base_config(
     gin_config.whole_config_text(_CONFIG_HEADER),
     texts,
     seed if isinstance(seed, int) else None,
+    frozenset(texts) - frozenset(used),
   )
 
 
@@ -94,7 +100,7 @@ class _Point:
 
 def check_plan(
   plan: StudyPlan,
-  config_text: str,
+  config: BaseConfig,
   resources: Sequence[Resources],
   write: Callable[[str], None],
 ) -> StudyPlan:
@@ -106,7 +112,7 @@ def check_plan(
 
   Args:
     plan: what is to be done.
-    config_text: of the config that trials share.
+    config: that trials share.
     resources: of the processes that check.
     write: takes a line of text.
 
@@ -123,7 +129,7 @@ def check_plan(
   with tempfile.TemporaryDirectory() as folder:
     path = os.path.join(folder, CONFIG_FILE)
     with open(path, "w", encoding="utf-8") as file:
-      file.write(config_text)
+      file.write(config.text)
     found = call_forked(
       point_checks.check,
       [
@@ -144,7 +150,7 @@ def check_plan(
     for point, check in zip(points, checks)
     if point.params.get(plan.space.handle_name) not in plan.left_out
   ]
-  problems = _problems(plan, kept)
+  problems = _problems(plan, kept, config.orphans)
   if problems:
     raise errors.UserValueError(_text(problems))
   return plan
@@ -207,7 +213,7 @@ def _without_unfit(plan, points, checks, write) -> StudyPlan:
   )
 
 
-def _problems(plan: StudyPlan, kept) -> list[str]:
+def _problems(plan: StudyPlan, kept, orphans: Collection[str]) -> list[str]:
   by_problem: dict[str, list[_Point]] = {}
   for point, check in kept:
     if check["problem"]:
@@ -225,6 +231,7 @@ def _problems(plan: StudyPlan, kept) -> list[str]:
   problems = point_checks.unused_everywhere(
     [check for _, check in kept],
     [_canonical_names(point.params) for point, _ in kept],
+    orphans,
   )
   metrics = {name for _, check in kept for name in check["metrics"]}
   missing = objective_values.missing_objectives(

@@ -47,7 +47,7 @@ def check_new(
   plan = dataclasses.replace(
     plan, pinned=preparation.pinned_handles(plan.space)
   )
-  return preparation.check_plan(plan, config.text, resources, write)
+  return preparation.check_plan(plan, config, resources, write)
 
 
 def create_or_join(

@@ -32,7 +32,9 @@ _MODULES: list[str] = []
 
 
 def parse_config(
-  gin_files: Sequence[os.PathLike], gin_params: Sequence[str] = ()
+  gin_files: Sequence[os.PathLike],
+  gin_params: Sequence[str] = (),
+  keep_orphans: bool = False,
 ) -> None:
   """Replaces Gin's bindings by those of files and `--gin_param` texts.
 
@@ -45,6 +47,9 @@ def parse_config(
   Args:
     gin_files: Paths of Gin files.
     gin_params: Bindings, each like `TRAIN_STEPS = 300`.
+    keep_orphans: Whether what was bound for a configurable stays when the only
+      reference to it is replaced. Without, a config that replaces `@X()` of a
+      file that it includes need not know what that file binds for X.
 
   Raises:
     GinConfigError: With all problems found: files that are missing, syntax,
@@ -54,7 +59,7 @@ def parse_config(
   gin_internals.clear()
   _PARSED.clear()
   _MODULES.clear()
-  bindings, modules = _read(gin_files, gin_params)
+  bindings, modules = _read(gin_files, gin_params, keep_orphans)
   for key, binding in bindings.items():
     _PARSED[key] = (gin_internals.bind(binding), binding)
   _MODULES.extend(modules)
@@ -184,10 +189,14 @@ def bound_texts() -> dict[str, str]:
 
 
 def _read(
-  gin_files: Sequence[os.PathLike], gin_params: Sequence[str]
+  gin_files: Sequence[os.PathLike],
+  gin_params: Sequence[str],
+  keep_orphans: bool = False,
 ) -> tuple[gin_resolution.Bindings, list[str]]:
   reader = _read_sources(gin_files, gin_params, import_modules=True)
-  bindings, problems = gin_resolution.resolve(reader.statements)
+  bindings, problems = gin_resolution.resolve(
+    reader.statements, keep_orphans=keep_orphans
+  )
   problems = [*reader.problems, *problems]
   if problems:
     raise GinConfigError(problems)

@@ -19,6 +19,7 @@ Bindings = dict[tuple[str, str, str], gin_values.Binding]
 def resolve(
   statements: Iterable[gin_reading.Statement],
   import_place: str = "",
+  keep_orphans: bool = False,
 ) -> tuple[Bindings, list[str]]:
   """Returns the bindings that statements make, and what is wrong in them.
 
@@ -31,6 +32,7 @@ def resolve(
     statements: In the order in which they bind; the modules that register what
       they name must have been imported.
     import_place: Where an import line would stand, for messages: " of …".
+    keep_orphans: Whether what would be left out stays.
   """
   resolver = _Resolver(import_place)
   bindings: Bindings = {}
@@ -42,7 +44,8 @@ def resolve(
         orphans.note_replaced(bindings[binding.key], bindings)
       # A parameter that is bound again keeps its place in the order.
       bindings[binding.key] = binding
-  bindings = orphans.removed_from(bindings)
+  if not keep_orphans:
+    bindings = orphans.removed_from(bindings)
   return bindings, [*resolver.problems, *_macro_problems(bindings)]
 
 

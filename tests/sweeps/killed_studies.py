@@ -155,7 +155,7 @@ class Rounds:
     self.counts[part] += 1
 
   def examine(self, name):
-    """Returns {point: value} of a study's finished trials, and what is wrong."""
+    """Returns {point: value} of a study's trials, and what is wrong."""
     study_dir = self.folder / name
     wrong = []
     lines = (study_dir / LEADERBOARD_FILE).read_text().splitlines()
