@@ -9,7 +9,7 @@ once.
 
 import importlib
 
-__version__ = "0.5.0"
+__version__ = "0.6.0"
 
 _LAZY_PACKAGES = ("estimator", "hub")
 # Name -> the module that defines it.

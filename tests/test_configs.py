@@ -23,6 +23,7 @@ FILES = sorted(
 FRAGMENTS = {
   "configs/fine_tuning.gin",
   "experiments/digits/data.gin",
+  "experiments/digits/sweep.gin",
   "experiments/module_comparison/protocol.gin",
   "experiments/module_comparison/sweep.gin",
   "experiments/sign_digits/data.gin",

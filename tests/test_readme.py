@@ -6,7 +6,9 @@ import re
 import pytest
 
 from hub_estimator import hub
+from hub_estimator.sweeps import sweep_file
 from hub_estimator.tf_compat import tf
+from hub_estimator.training import launch
 
 README = pathlib.Path(__file__).resolve().parents[1] / "README.md"
 BLOCKS = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
@@ -37,6 +39,19 @@ def export_text_module(path):
     module = hub.Module(spec)
     session.run(tf.compat.v1.global_variables_initializer())
     module.export(str(path), session)
+
+
+def test_the_sweep_file_of_the_readme_and_that_of_the_digits():
+  launch.register_configurables()
+  digits = README.parent / "experiments" / "digits" / "sweep.gin"
+  settings = sweep_file.read_sweep_file(digits)
+  assert settings.space.names == ("RECIPE", "LEARNING_RATE", "l2_sp.alpha")
+  (text,) = re.findall(
+    r"```\n(sweep\.search_space = .*?)```", README.read_text(), re.DOTALL
+  )
+  settings = sweep_file.read_sweep_file(digits, [text])
+  assert settings.space.handle_name == "MODULE_HANDLE"
+  assert settings.num_trials == 30
 
 
 def test_publish_a_module(in_folder, capsys):
