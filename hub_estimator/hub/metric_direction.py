@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 
 from hub_estimator import errors
@@ -49,8 +50,12 @@ def sign_of(
     if parts & words
   ]
   if len(signs) != 1:
+    near = difflib.get_close_matches(
+      metric.lower(), sorted(_HIGH_IS_GOOD | _LOW_IS_GOOD), n=1, cutoff=0.8
+    )
+    hint = f" Did you mean {near[0]!r}?" if near else ""
     raise errors.UserValueError(
       f"The name of `{metric_argument}` = {metric!r} does not say whether high "
-      f"or low values are good: set `{mode_argument}` to 'max' or 'min'."
+      f"or low values are good: set `{mode_argument}` to 'max' or 'min'.{hint}"
     )
   return signs[0]

@@ -300,3 +300,8 @@ def test_a_resumed_run_stops_with_the_evaluations_before_it(tmp_path):
 def test_an_unknown_metric_ends_the_run_at_the_first_evaluation(tmp_path):
   with pytest.raises(errors.UserValueError, match="There are: loss"):
     _train(tmp_path, EarlyStopping("accuracy"))
+
+
+def test_a_metric_that_is_nearly_one_of_the_known():
+  with pytest.raises(errors.UserValueError, match="Did you mean 'accuracy'"):
+    EarlyStopping("acuracy")
