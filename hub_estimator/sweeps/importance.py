@@ -30,7 +30,10 @@ MIN_TRIALS = 4
 # So many trials count as good ones, if a tenth is less than that: fewer say
 # little of a parameter's good values.
 _GOOD_TRIALS = 5
-_FEW_TRIALS = 30
+_FEW_TRIALS = 50
+# A parameter that only some trials have needs so many with it: where one or two
+# good trials lie would look as if it decided all.
+_TRIALS_WITH_CONDITION = 20
 
 
 def param_importances(
@@ -52,12 +55,17 @@ def param_importances(
       trials if None.
 
   Returns:
-    parameter -> its share, from the largest; the shares sum to 1. Empty with
+    parameter -> its share, from the largest; the shares sum to 1. Without
+    parameters that only some trials have, and fewer than 20. Empty with
     fewer than `MIN_TRIALS` finished trials, or if none of the parameters tells
     the good trials from the others.
   """
   trials = finite_trials(study)
-  names = [name for name in names_of_params(study) if _varies(trials, name)]
+  names = [
+    name
+    for name in names_of_params(study)
+    if _varies(trials, name) and name not in _too_rare(study)
+  ]
   if len(trials) < MIN_TRIALS or not names:
     return {}
   values = {trial.values[index] for trial in trials}
@@ -137,9 +145,26 @@ def importance_figure(
     for index, found in shares.items()
   )
   summary = f"By PED-ANOVA, from {len(trials)} trials, {listed}."
+  rare = _too_rare(study)
+  if rare:
+    summary += f" Left out, for too few trials have it: {', '.join(rare)}."
   if len(trials) < _FEW_TRIALS:
     summary += " So few trials say little: take it as a hint."
   return Picture(figure, summary)
+
+
+def _too_rare(study: StudyRecord) -> list[str]:
+  """Returns parameters with a condition that too few trials met."""
+  trials = finite_trials(study)
+  counts = {
+    name: sum(name in trial.params for trial in trials)
+    for name in names_of_params(study)
+  }
+  return [
+    name
+    for name, number in counts.items()
+    if number < min(len(trials), _TRIALS_WITH_CONDITION)
+  ]
 
 
 def _varies(trials: Sequence[TrialRecord], name: str) -> bool:

@@ -181,20 +181,20 @@ def test_colours_say_which_way_is_good():
   assert goodness_colour(1, [1], SECONDS) == blue
 
 
-def importance_study(**fields):
+def importance_study(num_trials=54, **fields):
   # Handles decide; SIZE only turns, and ALPHA is there for large ones alone.
   return study(
     *(
       trial(
         n,
-        0.5 + 0.4 * (n % 2) + 0.001 * (7 * n % 16),
+        0.5 + 0.4 * (n % 2) + 0.001 * (7 * n % num_trials),
         params={
           "M": LARGE if n % 2 else SMALL,
           "SIZE": n // 2 % 3,
           **({"ALPHA": 0.1 * n} if n % 2 else {}),
         },
       )
-      for n in range(16)
+      for n in range(num_trials)
     ),
     **fields,
   )
@@ -210,7 +210,15 @@ def test_importances():
   (bars,) = picture.figure.data
   assert picture.figure.layout.yaxis.ticktext[-1] == "M"
   assert bars.x[-1] == shares["M"]
-  assert picture.summary.startswith("By PED-ANOVA, from 16 trials, for acc")
+  assert picture.summary.startswith("By PED-ANOVA, from 54 trials, for acc")
+
+
+def test_importances_leave_out_what_few_trials_have():
+  # 8 of 16 have ALPHA: where a good one or two of them lie says nothing.
+  made = importance_study(16, handle_name="M")
+  assert set(param_importances(made)) == {"M", "SIZE"}
+  summary = importance_figure(made).summary
+  assert "Left out, for too few trials have it: ALPHA." in summary
 
 
 def test_importances_know_which_way_is_good():
