@@ -33,6 +33,14 @@ class LockLostError(Exception):
   """The connection that held a lock is gone; others may have it by now."""
 
 
+# Without the driver's own error: Optuna goes on in a session whose connection
+# was lost, and a query where all connections of this process are in use waits.
+_LOST = (
+  LockLostError,
+  sqlalchemy.exc.PendingRollbackError,
+  sqlalchemy.exc.ResourceClosedError,
+  sqlalchemy.exc.TimeoutError,
+)
 _LONGEST_CAUSE = 300
 # What a disk says that may have room, or be there, again.
 _PASSING = (
@@ -70,8 +78,7 @@ def kind_of(error: BaseException) -> Kind:
     # Optuna's wrapping of any error of SQLAlchemy.
     cause = error.__cause__ or error.__context__
     return Kind.UNREACHABLE if cause is None else kind_of(cause)
-  if isinstance(error, (LockLostError, sqlalchemy.exc.TimeoutError)):
-    # The latter: all of this process's connections are in use.
+  if isinstance(error, _LOST):
     return Kind.UNREACHABLE
   cause = driver_error(error)
   if isinstance(cause, sqlite3.Error):

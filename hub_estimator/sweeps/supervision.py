@@ -127,7 +127,7 @@ class Supervisor:
       return None
     if not ended.has_died and ended.status != STOPPED_STATUS:
       return ended.error or f"A worker ended with status {ended.status}."
-    how = "failed (see workers.log)"
+    how = f"failed ({ended.error or 'see workers.log'})"
     if ended.status < 0:
       how = f"was ended by {signal.Signals(-ended.status).name}"
     elif ended.status == STOPPED_STATUS:

@@ -169,7 +169,9 @@ def test_a_child_forked_while_the_lock_is_held_does_not_hold_it(path):
   def hold(channel):
     lock = kernel_lock.KernelLock(str(path))
     lock.acquire()
-    grandchild = Child(lambda inner: inner.receive())
+    grandchild = Child(lambda inner: [inner.send(), inner.receive()])
+    # Not before it is past what a fork does.
+    grandchild.receive()
     channel.send(grandchild.pid)
     channel.receive()
 

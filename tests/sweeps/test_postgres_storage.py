@@ -470,3 +470,10 @@ def test_a_server_that_is_starting_is_waited_for():
     "SELECT", {}, psycopg.errors.SyntaxError("syntax error")
   )
   assert storage_errors.kind_of(error) is storage_errors.Kind.OTHER
+
+
+def test_a_session_that_goes_on_after_its_connection_was_lost():
+  # Optuna tries another query then, which SQLAlchemy refuses.
+  error = optuna.exceptions.StorageInternalError("An exception is raised.")
+  error.__cause__ = sqlalchemy.exc.PendingRollbackError("Can't reconnect.")
+  assert storage_errors.kind_of(error) is storage_errors.Kind.UNREACHABLE

@@ -1,6 +1,7 @@
 """How a node tells of its worker's program; Ray is not there."""
 
 import os
+import sys
 import threading
 
 import pytest
@@ -14,6 +15,17 @@ from hub_estimator.sweeps.ray_host import WorkerHost
 class Host(WorkerHost):
   def where(self):
     return {"node": "abc", "host": "here"}
+
+
+@pytest.fixture(autouse=True)
+def packages_as_before():
+  """A node's process does without pyarrow; other tests have it as it is."""
+  before = {"pyarrow": sys.modules.get("pyarrow", "absent")}
+  yield
+  if before["pyarrow"] == "absent":
+    sys.modules.pop("pyarrow", None)
+  else:
+    sys.modules.update(before)
 
 
 @pytest.fixture
