@@ -184,15 +184,16 @@ def test_the_end_of_a_node_loses_no_trial(killed_node):
 
 
 @pytest.mark.slow
-def test_both_nodes_work_each_trial_on_a_core_of_its_own(killed_node):
+def test_both_nodes_work_each_worker_on_one_core(killed_node):
   log = (killed_node.study_dir / "workers.log").read_text()
   found = WORKER.findall(log)
   nodes = {worker: node for worker, node, _ in found}
   assert len(set(nodes.values())) == 2
   ids = {trial.user_attrs["worker"]["id"] for trial in killed_node.trials()}
   assert ids < set(nodes)
-  if (os.cpu_count() or 1) > 1:
-    assert len({core for _, _, core in found}) == 2
+  # Which one it is, `test_node_cores` sees: a worker may come when another's
+  # core is free again.
+  assert all(core.isdigit() for _, _, core in found)
   assert killed_node.cores == 1
 
 
