@@ -9,10 +9,9 @@ from collections.abc import Mapping
 from typing import Any, Optional
 
 from hub_estimator.hub import folders
-from hub_estimator.reports import report_sections
+from hub_estimator.reports import page, report_sections
 from hub_estimator.reports.curve_sections import curve_section
 from hub_estimator.reports.event_curves import read_run_curves
-from hub_estimator.reports.html_text import Html, element, escape, join
 from hub_estimator.reports.page_style import STYLE
 from hub_estimator.reports.report_sections import Evaluations
 from hub_estimator.training.input_file import INPUT_FILE
@@ -70,31 +69,8 @@ def create_page(model_dir: str, evaluations: Evaluations) -> str:
     "Versions": report_sections.versions_section(results),
   }
   shown = {name: part for name, part in sections.items() if part is not None}
-  ids = {name: f"part-{number}" for number, name in enumerate(shown)}
-  written = _written(model_dir)
-  body = join(
-    [
-      element(
-        "header",
-        element("h1", title),
-        report_sections.facts(results, split_to_metrics, written),
-        _navigation(ids),
-      ),
-      element(
-        "main",
-        *(
-          element(
-            "section",
-            element("h2", name, id=ids[name]),
-            part,
-            aria_labelledby=ids[name],
-          )
-          for name, part in shown.items()
-        ),
-      ),
-    ]
-  )
-  return _page(title, body)
+  facts = report_sections.facts(results, split_to_metrics, _written(model_dir))
+  return page.create_page(title, facts, shown, STYLE, _POLICY)
 
 
 def _metrics_of_splits(
@@ -107,14 +83,6 @@ def _metrics_of_splits(
     if results.get(key):
       found[split] = results[key]
   return found
-
-
-def _navigation(ids: Mapping[str, str]) -> Html:
-  links = (
-    element("li", element("a", name, href=f"#{anchor}"))
-    for name, anchor in ids.items()
-  )
-  return element("nav", element("ul", *links), aria_label="Parts")
 
 
 def _written(model_dir: str) -> Optional[str]:
@@ -142,15 +110,3 @@ def _read(model_dir: str, name: str) -> Optional[str]:
     return None
   with open(path, encoding="utf-8", errors="replace") as file:
     return file.read()
-
-
-def _page(title: str, body: Html) -> str:
-  return (
-    "<!DOCTYPE html>\n"
-    '<html lang="en"><head><meta charset="utf-8">\n'
-    '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    f'<meta http-equiv="Content-Security-Policy" content="{_POLICY}">\n'
-    f"<title>{escape(title)}</title>\n"
-    f"<style>{STYLE}</style></head>\n"
-    f"<body>{body}</body></html>\n"
-  )

@@ -93,7 +93,7 @@ def prune_folders(study: StudyRecord, keep: Keep) -> list[str]:
     return []
   kept = kept_numbers(study, keep)
   removed = []
-  for trial in study.of_state(records.COMPLETE, records.PRUNED, records.FAILED):
+  for trial in study.of_state(*records.FINISHED):
     if trial.number not in kept:
       for folder in _run_folders(study, trial):
         removed += _prune_run(study, trial, folder)

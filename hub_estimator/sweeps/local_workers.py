@@ -10,7 +10,8 @@ import traceback
 from typing import Callable, NamedTuple, Optional, Protocol
 
 from hub_estimator import errors
-from hub_estimator.sweeps.stop_signals import STOP_SIGNALS, held_signals
+from hub_estimator.sweeps import stop_signals
+from hub_estimator.sweeps.process_output import append_output_to
 from hub_estimator.sweeps.worker import (
   Worker,
   WorkerSettings,
@@ -18,7 +19,6 @@ from hub_estimator.sweeps.worker import (
 )
 
 LOG_FILE = "workers.log"
-_STDOUT, _STDERR = 1, 2
 # As commands end with an error that one line explains.
 _ERROR_STATUS = 2
 # What a pipe takes at once.
@@ -96,14 +96,7 @@ class LocalWorkers:
       index, reading, (*others, life, error_reading)
     )
     worker_id = new_worker_id()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with held_signals():
-      pid = os.fork()
-      if not pid:
-        # Not what this process does with signals: it would tell other workers.
-        for number in STOP_SIGNALS:
-          signal.signal(number, signal.SIG_DFL)
+    pid = stop_signals.fork()
     if pid:
       os.close(reading)
       os.close(error_writing)
@@ -176,11 +169,7 @@ def _work(settings: WorkerSettings, worker_id: str, error_writing: int) -> int:
   os.setsid()
   for descriptor in settings.close_fds:
     os.close(descriptor)
-  path = os.path.join(settings.plan.study_dir, LOG_FILE)
-  descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-  os.dup2(descriptor, _STDOUT)
-  os.dup2(descriptor, _STDERR)
-  os.close(descriptor)
+  append_output_to(os.path.join(settings.plan.study_dir, LOG_FILE))
   try:
     return Worker(settings, worker_id).run()
   except errors.UserError as error:

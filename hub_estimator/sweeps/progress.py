@@ -12,7 +12,6 @@ from hub_estimator.sweeps import records
 from hub_estimator.sweeps.records import StudyRecord, TrialRecord
 from hub_estimator.sweeps.trial_text import TrialText, cut, number_text
 
-_FINISHED = (records.COMPLETE, records.PRUNED, records.FAILED)
 _DEFAULT_COLUMNS = 80
 _VALUE_WIDTH = 40
 _REASON_WIDTH = 160
@@ -108,7 +107,7 @@ class SweepProgress:
       self._show_summary()
 
   def _show_finished(self, study: StudyRecord, text: TrialText) -> None:
-    finished = study.of_state(*_FINISHED)
+    finished = study.of_state(*records.FINISHED)
     if self._shown is None:
       self._shown = {trial.number for trial in finished}
       if finished:
@@ -137,7 +136,7 @@ class SweepProgress:
     if not seconds or study.num_wanted is None or not running:
       return ""
     mean = statistics.mean(seconds)
-    num_left = study.num_wanted - len(study.of_state(*_FINISHED))
+    num_left = study.num_wanted - len(study.of_state(*records.FINISHED))
     if num_left <= 0:
       return ""
     begun = sum(max(0.0, mean - (now - since)) for since in running)
@@ -168,7 +167,7 @@ def _join(parts: list[str]) -> str:
 
 def _head(study: StudyRecord) -> list[str]:
   """Returns how many trials are done, running, failed and pruned."""
-  done = len(study.of_state(*_FINISHED))
+  done = len(study.of_state(*records.FINISHED))
   wanted = "" if study.num_wanted is None else f"/{study.num_wanted}"
   parts = [f"{done}{wanted} trials"]
   for state in (records.RUNNING, records.FAILED, records.PRUNED):

@@ -19,7 +19,8 @@ RUNNING = "running"
 COMPLETE = "complete"
 PRUNED = "pruned"
 FAILED = "failed"
-STATES = (WAITING, RUNNING, COMPLETE, PRUNED, FAILED)
+FINISHED = (COMPLETE, PRUNED, FAILED)
+STATES = (WAITING, RUNNING, *FINISHED)
 
 
 @dataclasses.dataclass(frozen=True)

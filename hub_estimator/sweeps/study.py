@@ -92,10 +92,7 @@ class Study:
   def _claim(self, worker: Mapping[str, str]) -> Optional[Claim]:
     # Of a claim that the end of a worker, or of a database, broke off.
     for trial in self._trials(TrialState.RUNNING):
-      if trial.user_attrs.get(attributes.WORKER, {}).get("id") in (
-        None,
-        worker["id"],
-      ):
+      if attributes.worker_id_of(trial) in (None, worker["id"]):
         self._put_back(trial._trial_id)
     waiting = self._trials(TrialState.WAITING)
     if not waiting and self._plan.num_wanted is None:
@@ -140,12 +137,10 @@ class Study:
     Raises:
       LostTrialError: the trial is not this worker's any more.
     """
-    self._storage.try_once(lambda: self._beat(claim, count))
-
-  def _beat(self, claim: Claim, count: int) -> None:
-    self._check_own(claim)
-    self._change(
-      claim, lambda: self._set(claim.trial_id, attributes.HEARTBEAT, count)
+    self._storage.try_once(
+      self._change_own,
+      claim,
+      lambda: self._set(claim.trial_id, attributes.HEARTBEAT, count),
     )
 
   def report(self, claim: Claim, step: int, value: Optional[float]) -> bool:
@@ -166,8 +161,7 @@ class Study:
       return False
 
     def report():
-      self._check_own(claim)
-      self._change(
+      self._change_own(
         claim,
         # Optuna's `Trial.report` refuses two objectives, and a step that an
         # earlier attempt came to.
@@ -193,14 +187,11 @@ class Study:
     Raises:
       LostTrialError: the trial is not this worker's any more.
     """
-
-    def note():
-      self._check_own(claim)
-      self._change(
-        claim, lambda: self._set(claim.trial_id, attributes.RUNS, list(runs))
-      )
-
-    self._storage.call(note)
+    self._storage.call(
+      self._change_own,
+      claim,
+      lambda: self._set(claim.trial_id, attributes.RUNS, list(runs)),
+    )
 
   def complete(self, claim: Claim, values: Sequence[float]) -> None:
     """Finishes a trial.
@@ -240,34 +231,26 @@ class Study:
       self._set(claim.trial_id, attributes.ERROR, error)
       self._set(claim.trial_id, attributes.LOG_LINES, list(log_lines))
 
-    def note_own():
-      self._check_own(claim)
-      self._change(claim, note)
-
-    self._storage.call(note_own)
+    self._storage.call(self._change_own, claim, note)
     self._finish(claim, TrialState.FAIL, None)
 
   def _finish(self, claim: Claim, state: TrialState, values) -> None:
-    def finish():
-      self._check_own(claim)
-      self._change(
+    try:
+      self._storage.call(
+        self._change_own,
         claim,
         lambda: self.optuna_study.tell(claim.trial, values, state=state),
       )
-
-    try:
-      self._storage.call(finish)
     except LostTrialError:
       # What a database was told before it died may have been done.
       frozen = self._storage.call(self._frozen, claim.trial_id)
-      is_own = (
-        frozen.user_attrs.get(attributes.WORKER, {}).get("id")
-        == claim.worker_id
-      )
+      is_own = attributes.worker_id_of(frozen) == claim.worker_id
       if not (is_own and frozen.state == state):
         raise
 
-  def _change(self, claim: Claim, change: Callable[[], Any]) -> Any:
+  def _change_own(self, claim: Claim, change: Callable[[], Any]) -> Any:
+    """Changes a trial; raises LostTrialError if it is not the worker's."""
+    self._check_own(claim)
     try:
       return change()
     except (optuna.exceptions.UpdateFinishedTrialError, ValueError) as error:
@@ -277,7 +260,7 @@ class Study:
 
   def _check_own(self, claim: Claim) -> None:
     frozen = self._frozen(claim.trial_id)
-    owner = frozen.user_attrs.get(attributes.WORKER, {}).get("id")
+    owner = attributes.worker_id_of(frozen)
     if frozen.state != TrialState.RUNNING or owner != claim.worker_id:
       raise LostTrialError
 
@@ -339,7 +322,7 @@ class Study:
 
     def note():
       for trial in self._trials(TrialState.RUNNING):
-        if trial.user_attrs.get(attributes.WORKER, {}).get("id") == worker_id:
+        if attributes.worker_id_of(trial) == worker_id:
           deaths = trial.user_attrs.get(attributes.DEATHS, 0) + 1
           self._set(trial._trial_id, attributes.DEATHS, deaths)
           if deaths > limit:

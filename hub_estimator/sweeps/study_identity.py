@@ -13,7 +13,7 @@ from hub_estimator import errors
 from hub_estimator.hub import folders
 from hub_estimator.sweeps import space_differences
 from hub_estimator.sweeps.sweep_settings import SweepSettings
-from hub_estimator.training import gin_config
+from hub_estimator.training import gin_config, model_dir
 
 IDENTITY_FILE = "study.json"
 _MAX_SHOWN = 8
@@ -172,11 +172,7 @@ def check_path(study_dir: str) -> str:
       "a database is given with --storage."
     )
   path = os.path.abspath(os.path.expanduser(study_dir))
-  if os.path.exists(path) and not os.path.isdir(path):
-    raise errors.UserOSError(
-      f"--study_dir={study_dir} is a file, and a study needs a folder: give "
-      "another path."
-    )
+  model_dir.check_no_file(path, f"--study_dir={study_dir}", "a study")
   return path
 
 

@@ -6,7 +6,8 @@ import os
 from typing import TYPE_CHECKING, Optional
 
 from hub_estimator.hub import folders
-from hub_estimator.reports.html_text import Html, element, escape, join
+from hub_estimator.reports import page
+from hub_estimator.reports.html_text import Html
 from hub_estimator.reports.page_style import STYLE
 from hub_estimator.reports.report import REPORT_FILE
 from hub_estimator.sweeps import curve_figures, figures, report_tables
@@ -52,43 +53,13 @@ def create_study_page(
 ) -> str:
   """Returns the report as HTML; see `write_study_report`."""
   title = f"Study {study.name}"
-  sections = _sections(study, optuna_study)
-  ids = {name: f"part-{number}" for number, name in enumerate(sections)}
-  links = (
-    element("li", element("a", name, href=f"#{anchor}"))
-    for name, anchor in ids.items()
-  )
-  body = join(
-    [
-      element(
-        "header",
-        element("h1", title),
-        report_tables.facts(study),
-        element("nav", element("ul", *links), aria_label="Parts"),
-      ),
-      element(
-        "main",
-        *(
-          element(
-            "section",
-            element("h2", name, id=ids[name]),
-            part,
-            aria_labelledby=ids[name],
-          )
-          for name, part in sections.items()
-        ),
-      ),
-      drawing_scripts(),
-    ]
-  )
-  return (
-    "<!DOCTYPE html>\n"
-    '<html lang="en"><head><meta charset="utf-8">\n'
-    f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
-    '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-    f"<title>{escape(title)}</title>\n"
-    f"<style>{STYLE}{PLOT_STYLE}</style></head>\n"
-    f"<body>{body}</body></html>\n"
+  return page.create_page(
+    title,
+    report_tables.facts(study),
+    _sections(study, optuna_study),
+    f"{STYLE}{PLOT_STYLE}",
+    POLICY,
+    drawing_scripts(),
   )
 
 

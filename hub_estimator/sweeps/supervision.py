@@ -10,7 +10,8 @@ from typing import Callable, Optional
 from hub_estimator import errors
 from hub_estimator.sweeps.local_workers import EndedWorker, Workers
 from hub_estimator.sweeps.progress import SweepProgress
-from hub_estimator.sweeps.records import COMPLETE, FAILED, PRUNED, StudyRecord
+from hub_estimator.sweeps.records import FAILED, FINISHED, StudyRecord
+from hub_estimator.sweeps.stop_signals import STOP_SIGNALS
 from hub_estimator.sweeps.study import Study
 from hub_estimator.sweeps.worker import STOPPED_STATUS
 
@@ -68,7 +69,7 @@ class Supervisor:
     """
     handlers = {
       number: signal.signal(number, self._take_signal)
-      for number in (signal.SIGTERM, signal.SIGINT)
+      for number in STOP_SIGNALS
       if signal.getsignal(number) != signal.SIG_IGN
     }
     try:
@@ -107,13 +108,13 @@ class Supervisor:
   def _has_work(self, record: StudyRecord) -> bool:
     if self._deadline is not None and time.time() >= self._deadline:
       return False
-    ended = record.of_state(COMPLETE, PRUNED, FAILED)
+    ended = record.of_state(*FINISHED)
     return record.num_wanted is None or len(ended) < record.num_wanted
 
   def _look(self) -> StudyRecord:
     """Shows how far the study is."""
     record = self._study.record()
-    num_ended = len(record.of_state(COMPLETE, PRUNED, FAILED))
+    num_ended = len(record.of_state(*FINISHED))
     if num_ended != self._num_ended:
       self._num_ended = num_ended
       self._deaths = 0

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Mapping, Sequence
+from typing import Optional
 
 import optuna
 from optuna.trial import TrialState
@@ -70,6 +71,11 @@ class TrialView:
   def sign_of_life(self) -> str:
     """Text that stays the same if its worker is dead."""
     return json.dumps([self.worker, self.heartbeat, self.attempt])
+
+
+def worker_id_of(trial: optuna.trial.FrozenTrial) -> Optional[str]:
+  """Returns the id of the worker that has or had a trial; None without one."""
+  return trial.user_attrs.get(WORKER, {}).get("id")
 
 
 def view_of(trial: optuna.trial.FrozenTrial) -> TrialView:

@@ -12,7 +12,6 @@ import contextlib
 import faulthandler
 import json
 import os
-import signal
 import sys
 import threading
 import time
@@ -21,14 +20,14 @@ from collections.abc import Sequence
 from typing import Any, Callable, Optional
 
 from hub_estimator import errors
+from hub_estimator.sweeps import stop_signals
+from hub_estimator.sweeps.process_output import append_output_to
 from hub_estimator.sweeps.records import PRUNED
 from hub_estimator.sweeps.resources import Resources
-from hub_estimator.sweeps.stop_signals import STOP_SIGNALS, held_signals
 from hub_estimator.training import launch, results
 from hub_estimator.training.report_values import ReportFn
 
 LOG_FILE = "log.txt"
-_STDOUT, _STDERR = 1, 2
 
 
 class Pruned(BaseException):
@@ -69,13 +68,7 @@ class TrialProcess:
     child_reading, self._writing = os.pipe()
     self._buffer = b""
     self.started = time.monotonic()
-    sys.stdout.flush()
-    sys.stderr.flush()
-    with held_signals():
-      self.pid = os.fork()
-      if not self.pid:
-        for number in STOP_SIGNALS:
-          signal.signal(number, signal.SIG_DFL)
+    self.pid = stop_signals.fork()
     if self.pid:
       os.close(child_writing)
       os.close(child_reading)
@@ -181,7 +174,8 @@ def _run(
 ) -> None:
   """Runs it, and says how it ended."""
   channel.watch()
-  _send_output_to(os.path.join(folder, LOG_FILE))
+  append_output_to(os.path.join(folder, LOG_FILE))
+  _close_input()
   # A crash shows in the log where it was.
   faulthandler.enable()
   resources.apply()
@@ -235,12 +229,7 @@ def _outcome(
     return {"error": f"{type(error).__name__}: {message}".rstrip(": ")}
 
 
-def _send_output_to(path: str) -> None:
-  """Sends all that the process prints, TensorFlow's C++ too, to a file."""
-  descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-  os.dup2(descriptor, _STDOUT)
-  os.dup2(descriptor, _STDERR)
-  os.close(descriptor)
+def _close_input() -> None:
   empty = os.open(os.devnull, os.O_RDONLY)
   os.dup2(empty, 0)
   os.close(empty)

@@ -23,6 +23,7 @@ from hub_estimator.sweeps import objective_values
 from hub_estimator.sweeps.claim import Claim, LostTrialError
 from hub_estimator.sweeps.liveness import Liveness, machine_of
 from hub_estimator.sweeps.resources import Resources
+from hub_estimator.sweeps.stop_signals import STOP_SIGNALS
 from hub_estimator.sweeps.storage import open_storage
 from hub_estimator.sweeps.study import Study
 from hub_estimator.sweeps.study_plan import StudyPlan
@@ -102,7 +103,7 @@ class Worker:
 
   def run(self) -> int:
     """Works; returns the exit status: 0, or `STOPPED_STATUS`."""
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in STOP_SIGNALS:
       signal.signal(number, self._stop)
     while not self._is_stopping:
       claim = None if self._has_to_end() else self._next()

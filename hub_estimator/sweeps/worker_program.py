@@ -65,6 +65,7 @@ def _work(job: Mapping[str, Any], life: int, tell: Callable[..., None]) -> int:
   # TensorFlow. What imports write, and their errors, the host reads.
   from hub_estimator.sweeps import early_imports, local_workers
   from hub_estimator.sweeps.node_cores import HeldCores
+  from hub_estimator.sweeps.process_output import append_output_to
   from hub_estimator.sweeps.resources import Resources
   from hub_estimator.sweeps.worker import Worker
   from hub_estimator.training import gin_config, launch
@@ -83,7 +84,9 @@ def _work(job: Mapping[str, Any], life: int, tell: Callable[..., None]) -> int:
     life_fd=life,
     close_fds=(),
   )
-  _log_to(os.path.join(settings.plan.study_dir, local_workers.LOG_FILE))
+  append_output_to(
+    os.path.join(settings.plan.study_dir, local_workers.LOG_FILE)
+  )
   print(
     f"worker {job['worker_id']}: node {job['node']} on {job['host']}, process "
     f"{os.getpid()}, cores {', '.join(map(str, held.cores)) or 'any'}",
@@ -172,15 +175,6 @@ def _end_with_starter() -> None:
   """
   if sys.platform == "linux":
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
-def _log_to(path: str) -> None:
-  sys.stdout.flush()
-  sys.stderr.flush()
-  descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
-  os.dup2(descriptor, _STDOUT)
-  os.dup2(descriptor, _STDERR)
-  os.close(descriptor)
 
 
 if __name__ == "__main__":

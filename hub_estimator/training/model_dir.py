@@ -62,12 +62,22 @@ def check_path(model_dir: str) -> str:
     )
   path = os.path.expanduser(model_dir)
   path = path.rstrip(os.sep) or path
+  check_no_file(path, f"--model_dir={model_dir}", "a run")
+  return path
+
+
+def check_no_file(path: str, given: str, what: str) -> None:
+  """Raises UserOSError if there is a file where a folder is to be.
+
+  Args:
+    path: the folder's.
+    given: what the user gave for it, for the message.
+    what: what needs a folder, for the message.
+  """
   if os.path.exists(path) and not os.path.isdir(path):
     raise errors.UserOSError(
-      f"--model_dir={model_dir} is a file, and a run needs a folder: give "
-      "another path."
+      f"{given} is a file, and {what} needs a folder: give another path."
     )
-  return path
 
 
 def holds_run(model_dir: str) -> bool:
